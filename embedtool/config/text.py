@@ -7,6 +7,9 @@ from embedtool.config.base import Config, option
 from embedtool.errors import ConfigError
 from embedtool.io.encodings import UTF8, check_encoding
 
+DEFAULT_THRESHOLDS = {"word2phrase": 100.0, "gensim": 10.0, "npmi": 0.5}
+"""Of each scoring of phrases."""
+
 TOKENIZER_FIELDS = ("tokenizer", "lowercase", "normalize")
 """The fields of a TextConfig about tokenization; the others are about reading."""
 
@@ -81,13 +84,15 @@ class TextConfig(Config):
 class PhrasesConfig(Config):
     """Phrases: frequent collocations (Mikolov et al. 2013b, section 4; Bouma 2009)."""
 
-    scoring: Literal["word2phrase", "npmi"] = option(
+    scoring: Literal["word2phrase", "gensim", "npmi"] = option(
         "word2phrase",
-        "word2phrase: (pair - min-count) / (first * second) * tokens; npmi: normalised pointwise "
-        "mutual information, from -1 to 1.",
+        "word2phrase: (pair - min-count) / (first * second) * tokens; gensim: the same with the "
+        "number of distinct words and pairs in place of tokens, gensim's default; npmi: normalised "
+        "pointwise mutual information, from -1 to 1.",
     )
     threshold: float | None = option(
-        None, "Minimum score of a phrase. Default: 100 for word2phrase, 0.5 for npmi."
+        None,
+        "Minimum score of a phrase. Default: 100 for word2phrase, 10 for gensim, 0.5 for npmi.",
     )
     min_count: int = option(5, "Minimum count of a word, and of a pair.", low=1)
     delimiter: str = option("_", "Character(s) between the words of a phrase.")
@@ -98,12 +103,17 @@ class PhrasesConfig(Config):
     )
 
     def __post_init__(self) -> None:
-        self._set_default("threshold", 100.0 if self.scoring == "word2phrase" else 0.5)
         super().__post_init__()
+        self._set_default("threshold", DEFAULT_THRESHOLDS[self.scoring])
         if not all(c.isprintable() and c != " " for c in self.delimiter or " "):
             raise ConfigError(
                 "delimiter must be one or more visible characters, without spaces",
                 parameters=("delimiter",),
+            )
+        if self.scoring == "gensim" and (self.threshold or 0) <= 0:
+            raise ConfigError(
+                f"threshold must be above 0 for gensim's score, not {self.threshold:g}",
+                parameters=("threshold",),
             )
         if self.scoring == "npmi" and not -1 <= (self.threshold or 0) <= 1:
             raise ConfigError(

@@ -51,11 +51,12 @@ def word2phrase_score(
     second: NDArray[np.int64],
     together: NDArray[np.int64],
     min_count: int,
-    n_tokens: int,
+    size: int,
 ) -> NDArray[np.float64]:
-    """Return (pair - min_count) / (first * second) * tokens (Mikolov et al. 2013b, eq. 6).
+    """Return (pair - min_count) / (first * second) * size (Mikolov et al. 2013b, eq. 6).
 
-    The factor `tokens` is word2phrase.c's.
+    The factor `size` is the number of tokens in word2phrase.c, and the number of distinct words and
+    pairs in gensim.
 
     Parameters
     ----------
@@ -63,15 +64,15 @@ def word2phrase_score(
         Counts of the first words, of the second words, and of the pairs.
     min_count : int
         The discount of eq. 6.
-    n_tokens : int
-        Tokens of the text.
+    size : int
+        The size of the text.
 
     Returns
     -------
     ndarray of float64, shape (n_pairs,)
     """
     products = np.multiply(first, second, dtype=np.float64)  # can exceed 64 bits
-    scores: NDArray[np.float64] = (together - min_count) / products * n_tokens
+    scores: NDArray[np.float64] = (together - min_count) / products * size
     return scores
 
 
@@ -83,7 +84,8 @@ def npmi_score(
 ) -> NDArray[np.float64]:
     """Return the normalised pointwise mutual information, from -1 to 1 (Bouma 2009).
 
-    ln(p(a, b) / (p(a) p(b))) / -ln p(a, b), with the arguments of `word2phrase_score`.
+    ln(p(a, b) / (p(a) p(b))) / -ln p(a, b), with the counts of `word2phrase_score` and the
+    number of tokens.
     """
     p_first, p_second, p_pair = first / n_tokens, second / n_tokens, together / n_tokens
     scores: NDArray[np.float64] = np.log(p_pair / (p_first * p_second)) / -np.log(p_pair)
@@ -94,7 +96,7 @@ class PairKeys:
     """The words and gaps of a text, and the keys of its pairs.
 
     Words and connector words that occur less than `config.min_count` times are in no pair that
-    occurs so often, and are left out.
+    occurs so often, and are left out, unless the score has the number of all pairs.
 
     Parameters
     ----------
@@ -113,7 +115,9 @@ class PairKeys:
 
     def __init__(self, scanned: ScannedCorpus, config: PhrasesConfig) -> None:
         self._scanned = scanned
-        frequent = np.flatnonzero(scanned.counts >= config.min_count)
+        self._counts_all = config.scoring == "gensim"
+        min_count = 1 if self._counts_all else config.min_count
+        frequent = np.flatnonzero(scanned.counts >= min_count)
         is_connector = np.array(
             [scanned.words[i] in config.connectors for i in frequent.tolist()], bool
         )
@@ -178,11 +182,16 @@ class PairKeys:
     def _grow(self) -> None:
         n_max = len(self._trie.parents)
         if n_max == self._max_gaps:
+            parameter, advice = (
+                ("scoring", "choose another scoring, which leaves out rare words")
+                if self._counts_all
+                else ("min_count", "raise min_count")
+            )
             raise ResourceError(
                 f"{len(self.words):,} words are too many to count phrases with more than "
-                f"{n_max:,} sequences of connector words between them; raise min_count, or give "
+                f"{n_max:,} sequences of connector words between them; {advice}, or give "
                 "fewer connector_words",
-                parameters=("min_count", "connector_words"),
+                parameters=(parameter, "connector_words"),
             )
         larger = _empty_trie(min(GROWTH * n_max, self._max_gaps))
         copy_gaps(self._trie, self.n_gaps, larger)
@@ -201,13 +210,32 @@ def find_phrases(
 ) -> dict[Pair, float]:
     """Return the pairs of a corpus that score above `config.threshold`, and their scores.
 
+    Raises
+    ------
+    CorpusError
+        If the text cannot be read, or a token contains a space, as only one of a list can.
+    ResourceError
+        If there are more words than fit in memory, or too many sequences of connector words.
+
+    See Also
+    --------
+    score_pairs : The same for a text that has been read.
+    """
+    return score_pairs(scan(corpus, folder, report), config, folder, report)
+
+
+def score_pairs(
+    scanned: ScannedCorpus, config: PhrasesConfig, folder: Path, report: Report = silent
+) -> dict[Pair, float]:
+    """Return the pairs of a text that score above `config.threshold`, and their scores.
+
     Counts are exact: sorted runs of pairs are on the disk, and no pair is forgotten. Memory grows
     with the distinct tokens and with the pairs returned.
 
     Parameters
     ----------
     folder : Path
-        An existing folder for the files of the scan and of the counts.
+        An existing folder for the files of the counts.
 
     Returns
     -------
@@ -217,11 +245,10 @@ def find_phrases(
     Raises
     ------
     CorpusError
-        If the text cannot be read, or a token contains a space, as only one of a list can.
+        If a token contains a space, as only one of a list can.
     ResourceError
-        If there are more words than fit in memory, or too many sequences of connector words.
+        If there are too many sequences of connector words.
     """
-    scanned = scan(corpus, folder, report)
     check_spaces(scanned.words)
     pair_keys = PairKeys(scanned, config)
     n_tokens = len(scanned.ids)
@@ -232,11 +259,14 @@ def find_phrases(
         ordered_map(
             pair_keys.blocks(n_keys, report), _count, lambda run: runs.append(*run), n_cores()
         )
+        size = n_tokens
+        if config.scoring == "gensim":
+            size = len(pair_keys.words) + sum(len(keys) for keys, _ in runs.merge(MERGED_KEYS))
         for keys, counts in runs.merge(MERGED_KEYS):
             frequent = counts >= config.min_count
             first, second, gaps = pair_keys.split(keys[frequent])
             scores = _scores(
-                scanned.counts[first], scanned.counts[second], counts[frequent], config, n_tokens
+                scanned.counts[first], scanned.counts[second], counts[frequent], config, size
             )
             for k in np.flatnonzero(scores > threshold).tolist():
                 pair = pair_keys.pair(int(first[k]), int(second[k]), int(gaps[k]))
@@ -272,8 +302,8 @@ def _scores(
     second: NDArray[np.int64],
     together: NDArray[np.int64],
     config: PhrasesConfig,
-    n_tokens: int,
+    size: int,
 ) -> NDArray[np.float64]:
     if config.scoring == "npmi":
-        return npmi_score(first, second, together, n_tokens)
-    return word2phrase_score(first, second, together, config.min_count, n_tokens)
+        return npmi_score(first, second, together, size)
+    return word2phrase_score(first, second, together, config.min_count, size)

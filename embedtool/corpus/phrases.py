@@ -66,20 +66,29 @@ class Phrases:
     def join(self, sentence: list[str]) -> list[str]:
         """Return a sentence with its pairs joined, from left to right; no word is in two pairs."""
         joined: list[str] = []
+        done = 0
+        for start, end in self.spans(sentence):
+            joined += sentence[done:start]
+            joined.append(self.config.delimiter.join(sentence[start:end]))
+            self.n_joined += 1
+            done = end
+        return joined + sentence[done:]
+
+    def spans(self, sentence: list[str]) -> list[tuple[int, int]]:
+        """Return the start and the end of each pair that `join` joins."""
+        spans: list[tuple[int, int]] = []
         start = 0
         while start < len(sentence):
             end = start + 1
             while end < len(sentence) and sentence[end] in self._within:
                 end += 1
-            pair = sentence[start : end + 1]
-            if tuple(pair) in self.scores:
-                joined.append(self.config.delimiter.join(pair))
-                self.n_joined += 1
-                start = end + 1
+            end += 1
+            if tuple(sentence[start:end]) in self.scores:
+                spans.append((start, end))
+                start = end
             else:
-                joined.append(sentence[start])
                 start += 1
-        return joined
+        return spans
 
 
 def without_spaces(sentences: Iterable[list[str]]) -> Iterator[list[str]]:

@@ -46,7 +46,7 @@ class SortedRuns:
     ends : list of int
         End of each run, after a 0.
     n_taken : int
-        Entries that `merge` has processed so far.
+        Entries that the last `merge` has processed so far.
     """
 
     def __init__(self, folder: Path, ends: Sequence[int] = (0,)) -> None:
@@ -121,6 +121,7 @@ class SortedRuns:
 
     def merge(self, n_entries: int) -> Iterator[Run]:
         """Yield all keys, ascending and distinct, and their sums, about `n_entries` at a time."""
+        self.n_taken = 0
         if self.ends[-1] == 0:
             return
         self.keys_file.flush()

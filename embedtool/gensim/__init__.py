@@ -1,4 +1,4 @@
-"""The names of gensim: `from embedtool.gensim import Word2Vec, FastText, KeyedVectors`.
+"""The names of gensim: `from embedtool.gensim import Word2Vec, FastText, KeyedVectors, Phrases`.
 
 A package that rests on gensim changes one import line: `gensim.models` becomes
 `embedtool.gensim.models`, and `import gensim` becomes `import embedtool.gensim as gensim`. The
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from embedtool.gensim.fasttext import load_facebook_vectors as load_facebook_vectors
     from embedtool.gensim.fasttext import save_facebook_model as save_facebook_model
     from embedtool.gensim.keyed_vectors import KeyedVectors as KeyedVectors
+    from embedtool.gensim.phrases import ENGLISH_CONNECTOR_WORDS as ENGLISH_CONNECTOR_WORDS
+    from embedtool.gensim.phrases import FrozenPhrases as FrozenPhrases
+    from embedtool.gensim.phrases import Phraser as Phraser
+    from embedtool.gensim.phrases import Phrases as Phrases
     from embedtool.gensim.subword_vectors import FastTextKeyedVectors as FastTextKeyedVectors
     from embedtool.gensim.text import LineSentence as LineSentence
     from embedtool.gensim.text import PathLineSentences as PathLineSentences
@@ -32,11 +36,15 @@ __version__ = "4.4.0"
 
 _MODULES = {
     "CallbackAny2Vec": "callbacks",
+    "ENGLISH_CONNECTOR_WORDS": "phrases",
     "FastText": "fasttext",
     "FastTextKeyedVectors": "subword_vectors",
+    "FrozenPhrases": "phrases",
     "KeyedVectors": "keyed_vectors",
     "LineSentence": "text",
     "PathLineSentences": "text",
+    "Phraser": "phrases",
+    "Phrases": "phrases",
     "RULE_DEFAULT": "vocabulary",
     "RULE_DISCARD": "vocabulary",
     "RULE_KEEP": "vocabulary",

@@ -98,14 +98,14 @@ def opened_text(
         If there are no sentences.
     """
     check_text(sentences, corpus_file)
-    tally = _Tally()
+    tally = Tally()
     corpus = (
         Corpus(str(corpus_file), LINES) if sentences is None else Corpus(_checked(sentences, tally))
     )
     with temporary_directory() as folder:
         scanned = scan(corpus, folder)
         if sentences is None:
-            tally = _Tally(scanned.n_sentences, int(scanned.counts.sum()))
+            tally = Tally(scanned.n_sentences, int(scanned.counts.sum()))
         yield Text(scanned, folder, tally.n_sentences, tally.n_tokens)
 
 
@@ -132,14 +132,14 @@ def check_text(sentences: Any, corpus_file: Any) -> None:
 
 
 @dataclass
-class _Tally:
+class Tally:
     """How much has been read."""
 
     n_sentences: int = 0
     n_tokens: int = 0
 
 
-def _checked(sentences: Iterable[Any], tally: _Tally) -> Iterator[Sequence[str]]:
+def _checked(sentences: Iterable[Any], tally: Tally) -> Iterator[Sequence[str]]:
     """Return the sentences, each a list or tuple of str, and count them while they are read.
 
     Raises
@@ -147,14 +147,21 @@ def _checked(sentences: Iterable[Any], tally: _Tally) -> Iterator[Sequence[str]]
     NotReadyError
         If there is none.
     """
-    checked = _each_checked(sentences, tally)
+    checked = each_checked(sentences, tally)
     first = next(checked, None)
     if first is None:
         raise NotReadyError("there are no sentences to train on", parameters=("sentences",))
     return chain([first], checked)
 
 
-def _each_checked(sentences: Iterable[Any], tally: _Tally) -> Iterator[Sequence[str]]:
+def each_checked(sentences: Iterable[Any], tally: Tally) -> Iterator[list[str] | tuple[str, ...]]:
+    """Yield each sentence, a list or tuple of str, and count it.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If a sentence is not a list of str.
+    """
     for sentence in sentences:
         tally.n_sentences += 1
         where = f"sentence {tally.n_sentences:,}"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,26 +117,35 @@ def test_counts_are_the_same_with_runs_of_any_size(
     assert learned(drawn_sentences(), tmp_path, **options).scores == whole
 
 
-def test_pairs_are_counted_and_merged_with_progress(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scoring", ["word2phrase", "gensim"])
+def test_pairs_are_counted_and_merged_with_progress(scoring: Any, tmp_path: Path) -> None:
     seen: list[Progress] = []
     (tmp_path / "a").write_text("a b c\n" * 9)
-    find_phrases(Corpus(tmp_path / "a"), PhrasesConfig(), tmp_path, seen.append)
+    find_phrases(Corpus(tmp_path / "a"), PhrasesConfig(scoring=scoring), tmp_path, seen.append)
     counted = [each for each in seen if each.stage != "reading"]
     assert counted == [
         Progress("counting pairs", 27, 27, "words"), Progress("merging pairs", 2, 2, "pairs")
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("scoring", "parameter", "start"),
+    [
+        ("word2phrase", "min_count", "7 words are too many to count phrases with more than 4"),
+        ("gensim", "scoring", "8 words are too many to count phrases with more than 4"),
+    ],
+)
 def test_more_sequences_of_connector_words_than_a_key_holds_are_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scoring: str, parameter: str, start: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """gensim's score counts the pairs of rare words too, whatever min_count is."""
     monkeypatch.setattr(phrase_counting, "MAX_GAPS", 4)
     with pytest.raises(ResourceError) as error:
-        learned(drawn_sentences(), tmp_path, min_count=1, connector_words="english")
-    assert str(error.value).startswith(
-        "8 words are too many to count phrases with more than 4 sequences of connector words"
-    )
-    assert error.value.parameters == ("min_count", "connector_words")
+        learned(
+            drawn_sentences(), tmp_path, scoring=scoring, min_count=50, connector_words="english"
+        )
+    assert str(error.value).startswith(f"{start} sequences of connector words")
+    assert error.value.parameters == (parameter, "connector_words")
 
 
 def test_a_score_of_counts_whose_product_exceeds_64_bits() -> None:
