@@ -109,6 +109,7 @@ def test_the_shards_of_the_tables_may_be_fewer_than_the_replicas(
     assert_same(tmp_path / "three", tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_vocabulary_options_and_vectors_to_begin_with_are_as_on_one_machine(
     train: Train, run: Run, kingdoms: Path, tmp_path: Path
 ) -> None:

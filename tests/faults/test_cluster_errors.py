@@ -69,6 +69,7 @@ def test_lists_of_tokens_and_other_encodings_are_read_as_by_one_machine(
         assert np.array_equal(models[0].rows, models[1].rows)
 
 
+@pytest.mark.slow
 def test_a_text_of_one_token_a_line_is_refused_by_a_cluster(
     run: Run, nodes: Nodes, tmp_path: Path
 ) -> None:

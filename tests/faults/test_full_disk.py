@@ -63,7 +63,10 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO], ids=["ENOSPC", "EIO"])
+@pytest.mark.parametrize("number", [
+    pytest.param(errno.ENOSPC, id="ENOSPC"),
+    pytest.param(errno.EIO, id="EIO", marks=pytest.mark.slow),
+])  # fmt: skip
 @pytest.mark.parametrize(("command", "step"), [
     *((command, 1) for command in COMMANDS if command != "train"),
     ("train", 7),  # which makes many calls

@@ -51,7 +51,10 @@ def trained(path: Path) -> bytes:
     return (path / store.VECTORS).read_bytes()
 
 
-@pytest.fixture(scope="module", params=LONG)
+@pytest.fixture(
+    scope="module",
+    params=["word2vec", pytest.param("fasttext", marks=pytest.mark.slow), "glove"],
+)
 def algorithm(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
