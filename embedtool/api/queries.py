@@ -156,7 +156,9 @@ class QueryableVectors(VectorTable):
         queen    0.9252
         empress  0.8205
         """
-        return self.analogy_batch([expression], topn, method=method, **options)[0]
+        search = self._search("analogy", topn, options)
+        expressions = several([expression], "expressions")
+        return query.analogy_batch(self, expressions, method=method, **search)[0]
 
     def analogy_batch(
         self,
@@ -167,7 +169,7 @@ class QueryableVectors(VectorTable):
         **options: Unpack[QueryOptions],
     ) -> list[Answers]:
         """Return `analogy` of each expression, computed together."""
-        search = self._search("analogy", topn, options)
+        search = self._search("analogy_batch", topn, options)
         expressions = several(expressions, "expressions")
         return query.analogy_batch(self, expressions, method=method, **search)
 

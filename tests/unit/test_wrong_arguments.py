@@ -70,6 +70,7 @@ def test_an_option_that_a_method_does_not_have_is_named_with_those_that_it_has(
         "most_similar": lambda: wv.most_similar("king", **wrong),
         "most_similar_batch": lambda: wv.most_similar_batch(["king"], **wrong),
         "analogy": lambda: wv.analogy("king - man", **wrong),
+        "analogy_batch": lambda: wv.analogy_batch(["king - man"], **wrong),
         "evaluate": lambda: wv.evaluate("google", **wrong),
         "compare": lambda: embedtool.compare(wv, wv, **wrong),
         "read": lambda: embedtool.read(tmp_path / "file", **wrong),
