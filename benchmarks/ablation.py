@@ -15,7 +15,7 @@ With --run, a command of embedtool runs with a constant changed. The constants a
 `docs/design/learning-rule.md`:
 
     minibatch       tokens of a minibatch, a multiple of 16, at the same number of streams
-    streams         streams of a superstep, at most 16, whatever the length of the text
+    streams         streams of a superstep, whatever the length of the text
     negatives       shared negatives of a microbatch, as a multiple of those of a pair
     hs-scale        curvature scale of hierarchical softmax
     ngram-scale     curvature scale of n-gram rows, from the first token to the last
@@ -64,13 +64,15 @@ def _minibatch(value: float) -> None:
 
     # streams are sqrt(n) / 2 tokens in minibatches: as many for so much more text
     n_streams_for = kernel_job.n_streams_for
-    kernel_job.n_streams_for = lambda n_tokens: n_streams_for(int(n_tokens * factor**2))
+    kernel_job.n_streams_for = lambda n_tokens, streams: n_streams_for(
+        int(n_tokens * factor**2), streams
+    )
 
 
 def _streams(value: float) -> None:
     from embedtool.trainers import kernel_job
 
-    kernel_job.n_streams_for = lambda n_tokens: int(value)
+    kernel_job.n_streams_for = lambda n_tokens, streams: int(value)
 
 
 def _negatives(value: float) -> None:

@@ -230,7 +230,9 @@ def _local_sgd(
     tables = n_rows * pad_to_simd(config.vector_size) * FLOAT_BYTES
     shards, copies = (n_rows * config.vector_size * each for each in (FLOAT_BYTES, BFLOAT16_BYTES))
     replicated = tables_replicated(cluster, shards)
-    n_threads = cores_per_replica(cluster, n_replicas, n_streams_for(sizes.n_tokens))
+    n_threads = cores_per_replica(
+        cluster, n_replicas, n_streams_for(sizes.n_tokens, config.streams)
+    )
     n_tokens = sizes.n_tokens * config.epochs / (n_replicas * n_syncs)
     longest = n_tokens * min(n_syncs, SYNC_SCHEDULE_POWER)
     replica = replica_cost(config, sizes, n_replicas, n_tokens, n_threads)

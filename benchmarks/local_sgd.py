@@ -91,7 +91,7 @@ def train(
     tables = [state.tables[name][:, :SIZE].copy() for name in names]
     context = shared_context(
         config, text.vocabulary.counts, subwords, state.tables["frozen"],
-        n_streams_for(text.n_tokens),
+        n_streams_for(text.n_tokens, config.streams),
     )  # fmt: skip
     for interval in sync_schedule(n_syncs, config.epochs):
         scale = ngram_scale_at(

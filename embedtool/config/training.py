@@ -15,6 +15,10 @@ UNIT_SECONDS = (3600, 60, 1)
 
 EPOCHS = re.compile(r"([1-9]\d*)-epochs?")
 
+MAX_STREAMS = 256
+"""Most streams of a superstep, and most threads: the kernels note the thread that owns a row in a
+byte."""
+
 GENSIM = "gensim>=4.4,<5"
 """What pip is to install for `engine="gensim"`, as in pyproject.toml."""
 
@@ -151,6 +155,13 @@ class Word2VecConfig(TrainerConfig):
     )
     min_learning_rate: float = option(
         1e-4, "Final learning rate (gensim's min_alpha).", low=0, high=10
+    )
+    streams: int = option(
+        16,
+        "Maximum number of streams that are trained in parallel, which up to as many workers share "
+        "(fewer for a short text). The result depends on it, but not on the workers.",
+        low=1,
+        high=MAX_STREAMS,
     )
     engine: Literal["native", "gensim"] = option(
         "native",

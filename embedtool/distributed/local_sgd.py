@@ -36,7 +36,7 @@ from embedtool.io.progress import Progress, Report
 from embedtool.kernels.sgd.curvature import ngram_scale_at
 from embedtool.model.vectors import VectorTable
 from embedtool.trainers.checkpoint import Checkpointer
-from embedtool.trainers.kernel_job import n_streams_for, sum_losses
+from embedtool.trainers.kernel_job import n_streams_for, n_threads_for, sum_losses
 from embedtool.trainers.state import State
 from embedtool.trainers.subwords import SubwordIndex, build_subword_index
 from embedtool.trainers.warm_start import WarmStart
@@ -44,6 +44,7 @@ from embedtool.trainers.word2vec import (
     epoch_key,
     init_state,
     learning_rate_at,
+    warn_if_fewer_streams,
     word_vectors,
 )
 
@@ -143,7 +144,7 @@ def tables_replicated(cluster: Cluster, n_bytes: int) -> bool:
 def cores_per_replica(cluster: Cluster, n_replicas: int, n_streams: int) -> int:
     """Return the cores for each replica if as many replicas as possible train concurrently."""
     largest = min(node.n_cores for node in cluster.nodes)
-    return max(1, min(cluster.n_cores // n_replicas, largest, n_streams))
+    return n_threads_for(max(1, min(cluster.n_cores // n_replicas, largest)), n_streams)
 
 
 class LocalSGD:
@@ -168,7 +169,7 @@ class LocalSGD:
         self.n_replicas = settings.replicas or 1
         self.n_shards = shard_count(self.n_replicas)
         self.intervals = sync_schedule(settings.syncs or 1, config.epochs)
-        self.n_streams = n_streams_for(text.n_tokens)
+        self.n_streams = n_streams_for(text.n_tokens, config.streams)
         self.context = cluster.put(
             shared_context(
                 config, text.vocabulary.counts, subwords, state.tables["frozen"], self.n_streams
@@ -194,6 +195,7 @@ class LocalSGD:
     def run(self, report: Report, checkpointer: Checkpointer) -> None:
         """Train to the end; an interval is reported once the next one has been submitted."""
         running: deque[tuple[SyncInterval, list[Ref]]] = deque()
+        warn_if_fewer_streams(self.config, self.text.n_tokens)
         report(self._progress(begins=True))
         for interval in self.intervals:
             end = interval.epoch, self._tokens_done(interval.end)

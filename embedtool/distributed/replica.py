@@ -34,7 +34,7 @@ from embedtool.distributed.slices import (
 )
 from embedtool.kernels.sgd.arrays import Text, Tree
 from embedtool.trainers.count_tables import NO_NEGATIVES, NO_TREE, build_negative_table
-from embedtool.trainers.kernel_job import CHUNK_TOKENS, KernelJob, Losses, build_job, sum_losses
+from embedtool.trainers.kernel_job import KernelJob, Losses, build_job, sum_losses
 from embedtool.trainers.subwords import SubwordIndex
 
 
@@ -215,7 +215,7 @@ def train_slice(
 
 def _train_chunks(job: KernelJob, text_slice: TextSlice, n: int, n_threads: int) -> list[Losses]:
     """Train on the n tokens of a slice in chunks of equal size; return the losses of each."""
-    size = -(-n // -(-n // CHUNK_TOKENS))
+    size = job.chunk_size(n)
     losses = []
     with ThreadPoolExecutor(n_threads) as pool:
         for begin in range(0, n, size):

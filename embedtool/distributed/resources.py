@@ -105,7 +105,7 @@ def _local_sgd(
     given = copies if replicated else n_slice_rows * size * BFLOAT16_BYTES
     replicas_per_node = -(-n_replicas // n_nodes)
     given_to_node = copies if replicated else replicas_per_node * given
-    n_threads = cores_per_replica(cluster, n_replicas, n_streams_for(text.n_tokens))
+    n_threads = cores_per_replica(cluster, n_replicas, n_streams_for(text.n_tokens, config.streams))
     concurrent = min(replicas_per_node, max(n.n_cores for n in cluster.nodes) // n_threads)
     n_shards, remote = shard_count(n_replicas), 1 - 1 / n_nodes
     merged = -(-n_shards // n_nodes) / n_shards  # the fraction of the shards that a node merges
@@ -140,9 +140,8 @@ def _row_counts(
     """
     subwords = build_subword_index(text.vocabulary.words, config)
     frozen = np.zeros(subwords.n_rows, np.bool_)
-    context = shared_context(
-        config, text.vocabulary.counts, subwords, frozen, n_streams_for(text.n_tokens)
-    )
+    n_streams = n_streams_for(text.n_tokens, config.streams)
+    context = shared_context(config, text.vocabulary.counts, subwords, frozen, n_streams)
     interval = max(sync_schedule(settings.syncs or 1, config.epochs), key=lambda i: i.end - i.begin)
     first, last = (
         position_of(text.n_tokens, settings.replicas or 1, 0, fraction)

@@ -4,16 +4,15 @@ import math
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.config.training import Word2VecConfig
+from embedtool.config.training import MAX_STREAMS, Word2VecConfig
 from embedtool.io.machine import n_cores
 from embedtool.kernels.jit import load
 from embedtool.kernels.sgd.arrays import (
-    MAX_STREAMS,
     MICROBATCH_TOKENS,
     MINIBATCH_TOKENS,
     Chunk,
@@ -27,6 +26,7 @@ from embedtool.kernels.sgd.arrays import (
     Tree,
     WordRows,
 )
+from embedtool.kernels.sgd.barrier import new_counters, release_all
 from embedtool.kernels.sgd.scratch import (
     ROW_SUMS,
     GatherScratch,
@@ -37,11 +37,16 @@ from embedtool.kernels.sgd.scratch import (
 )
 from embedtool.kernels.sgd.train_chunk import train_chunk
 from embedtool.kernels.simd.gemm import ROW_MULTIPLE
-from embedtool.trainers.aligned import aligned_zeros
+from embedtool.trainers.aligned import CACHE_LINE_BYTES, aligned_zeros
 
 CHUNK_TOKENS = 2**19
-"""Tokens per chunk: threads synchronise and progress is reported once a chunk, a fraction of a
+"""Tokens per chunk: threads are started and progress is reported once a chunk, a fraction of a
 second."""
+CHUNK_STREAMS = 32
+"""With more streams a chunk is longer in proportion: streams of a chunk keep unequal numbers of
+tokens, and the longest decides when the chunk ends. With 64 streams that have a thread each, on 16
+million tokens with a sample of 1e-4, a stream has tokens left in 83 % of the supersteps of a
+chunk with 2**12 tokens a stream, in 88 % with 2**14, in 89 % with 2**15."""
 MIN_STREAM_TOKENS = 2**10
 """Minimum tokens of a stream in a chunk; windows do not cross a stream's ends."""
 SHARED_NEGATIVES_FACTOR = {"cbow": 3, "skipgram": 4.5}
@@ -50,8 +55,8 @@ independent draws for each pair, and cost time. Measured: `python -m benchmarks.
 negatives`."""
 
 
-def n_streams_for(n_tokens: int) -> int:
-    """Return the number of streams in which a text of `n_tokens` is read, at most MAX_STREAMS.
+def n_streams_for(n_tokens: int, streams: int) -> int:
+    """Return the number of streams in which a text of `n_tokens` is read, at most `streams`.
 
     A superstep acts as one large minibatch: its streams do not see each other's updates.
     Minibatches that grow more slowly than sqrt(n) cost no accuracy asymptotically (Dekel et al.
@@ -60,7 +65,21 @@ def n_streams_for(n_tokens: int) -> int:
     threads get equal shares.
     """
     most = math.isqrt(max(0, n_tokens) // 4) // MINIBATCH_TOKENS
-    return min(MAX_STREAMS, 1 << max(0, most.bit_length() - 1))
+    return min(streams, 1 << max(0, most.bit_length() - 1))
+
+
+def n_threads_for(workers: int, n_streams: int) -> int:
+    """Return how many of the workers make a superstep of so many streams as short as all of them.
+
+    The thread with the most streams takes longest: with 16 streams, 12 threads take as long as 8.
+    """
+    most = -(-n_streams // workers)
+    return -(-n_streams // most)
+
+
+def chunk_tokens_for(n_streams: int) -> int:
+    """Return the maximum tokens of a chunk that is read in so many streams."""
+    return CHUNK_TOKENS * max(CHUNK_STREAMS, n_streams) // CHUNK_STREAMS
 
 
 class Losses(NamedTuple):
@@ -106,6 +125,10 @@ class KernelJob(NamedTuple):
         """The number of streams in which the text is read."""
         return len(self.shared.tokens.lengths)
 
+    def chunk_size(self, n_tokens: int) -> int:
+        """Return the size of the chunks, about equal, in which a text is trained."""
+        return -(-n_tokens // -(-n_tokens // chunk_tokens_for(self.n_streams)))
+
     def load(self) -> None:
         """Load the kernel, or compile it, before time is measured."""
         zero = np.zeros(1, np.int64)
@@ -135,7 +158,7 @@ class KernelJob(NamedTuple):
         """
         tokens_per_stream = max(MIN_STREAM_TOKENS, -(-chunk_tokens // self.n_streams))
         n_threads = len(self.scratch)
-        counters = np.zeros(1 + 2 * -(-tokens_per_stream // MINIBATCH_TOKENS), np.int64)
+        counters = new_counters(n_threads)
         chunk = Chunk(
             n_threads, counters, *tokens, tokens_per_stream, key, *learning_rates,
             np.float32(ngram_scale),
@@ -143,7 +166,7 @@ class KernelJob(NamedTuple):
         try:
             list(pool.map(partial(self._run_thread, chunk), range(n_threads)))
         except BaseException:
-            counters[:] = n_threads  # threads would wait for one that never started
+            release_all(counters)  # threads would wait for one that never started
             raise
 
     def _run_thread(self, chunk: Chunk, thread: int) -> None:
@@ -209,8 +232,8 @@ def build_job(
     """
     indptr, indices, frozen = words
     inputs, outputs = tables
-    max_threads = MAX_STREAMS if config.hogwild else n_streams
-    n_threads = min(config.workers or 1, n_cores(), max_threads)
+    workers = min(config.workers or 1, n_cores(), MAX_STREAMS)
+    n_threads = workers if config.hogwild else n_threads_for(workers, n_streams)
     rows_per_word = int(np.diff(indptr).max())
     options = _options(config, subwords=rows_per_word > 1)
     sizes = _sizes(options, n_threads if config.hogwild else n_streams, tree[1], tables)
@@ -298,14 +321,20 @@ def _ints(*shape: int) -> NDArray[np.int32]:
     return np.zeros(shape, np.int32)
 
 
-def _longs(*shape: int) -> NDArray[np.int64]:
-    return np.zeros(shape, np.int64)
+def _by_stream(n_streams: int, dtype: type) -> NDArray[Any]:
+    """Return a number for each stream, in a cache line of its own.
+
+    Each stream's is changed with every row and token: in one line, threads would take it from each
+    other all the time. One number more than there are streams: numba has another type for an array
+    of one number, for which all would be compiled again.
+    """
+    return np.zeros((n_streams + 1, CACHE_LINE_BYTES // np.dtype(dtype).itemsize), dtype)[:, 0]
 
 
 def _allocate_tokens(n_streams: int) -> StreamTokens:
-    max_length = max(MIN_STREAM_TOKENS, -(-CHUNK_TOKENS // n_streams))
+    max_length = max(MIN_STREAM_TOKENS, -(-chunk_tokens_for(n_streams) // n_streams))
     ids, left, right = (_ints(n_streams, max_length) for _ in range(3))
-    return StreamTokens(ids, left, right, _longs(n_streams))
+    return StreamTokens(ids, left, right, np.zeros(n_streams, np.int64))
 
 
 def _allocate_cache(sizes: _Sizes) -> RowCache:
@@ -315,15 +344,15 @@ def _allocate_cache(sizes: _Sizes) -> RowCache:
         inputs=aligned_zeros(n_inputs, sizes.width),
         input_curvature=_floats(n_inputs),
         input_words=_ints(n_streams, sizes.max_inputs),
-        n_inputs=_longs(n_streams),
+        n_inputs=_by_stream(n_streams, np.int64),
         outputs=aligned_zeros(n_outputs, sizes.width),
         output_curvature=_floats(n_outputs),
         output_sq_norms=_floats(n_outputs),
         output_rows=_ints(n_streams, sizes.max_outputs),
-        n_outputs=_longs(n_streams),
-        losses=np.zeros(n_streams),
-        pairs=_longs(n_streams),
-        trials=np.zeros(n_streams),
+        n_outputs=_by_stream(n_streams, np.int64),
+        losses=_by_stream(n_streams, np.float64),
+        pairs=_by_stream(n_streams, np.int64),
+        trials=_by_stream(n_streams, np.float64),
     )
 
 
@@ -373,7 +402,7 @@ def _allocate_microbatch(sizes: _Sizes, n_outputs: int) -> MicrobatchScratch:
         negative_hess_weights=matrix(),
         negative_positives=matrix(),
         target_slots=_ints(max_targets),
-        target_ends=_longs(MICROBATCH_TOKENS + 1),
+        target_ends=np.zeros(MICROBATCH_TOKENS + 1, np.int64),
         target_scores=_floats(max_targets),
         target_positives=_floats(max_targets),
         target_trials=_floats(max_targets),

@@ -22,6 +22,7 @@ from embedtool.io.progress import Progress, Report
 from embedtool.kernels.random import splitmix64
 from embedtool.kernels.sgd.arrays import Text
 from embedtool.kernels.sgd.curvature import ngram_scale_at
+from embedtool.messages import counted
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import VectorTable
 from embedtool.trainers.aligned import BLOCK_ROWS, aligned_zeros, pad_to_simd, strip_padding
@@ -34,7 +35,7 @@ from embedtool.trainers.count_tables import (
     keep_probabilities,
     negative_cdf,
 )
-from embedtool.trainers.kernel_job import CHUNK_TOKENS, KernelJob, build_job, n_streams_for
+from embedtool.trainers.kernel_job import KernelJob, build_job, n_streams_for
 from embedtool.trainers.resources import FLOAT_BYTES, ResourceEstimate
 from embedtool.trainers.state import State
 from embedtool.trainers.subwords import SubwordIndex, build_subword_index
@@ -120,6 +121,7 @@ def _run(
     job.load()
     done = state.epoch * corpus.n_tokens + state.position
     streams = None if config.hogwild else job.n_streams
+    warn_if_fewer_streams(config, corpus.n_tokens)
     report(
         Progress("training", done, total, "words", state.epoch + 1, begins=True, streams=streams)
     )
@@ -219,8 +221,7 @@ def train_chunks(
     `job` comes from `job_for` with this state.
     """
     n_tokens = corpus.n_tokens
-    n_chunks = -(-n_tokens // CHUNK_TOKENS)
-    size = -(-n_tokens // n_chunks)
+    size = job.chunk_size(n_tokens)
     with ThreadPoolExecutor(len(job.scratch)) as pool:
         for epoch in range(state.epoch, config.epochs):
             key = epoch_key(config.seed, epoch)
@@ -253,6 +254,17 @@ def warn_if_no_pairs(config: Word2VecConfig, any_pair: bool) -> None:
         )
 
 
+def warn_if_fewer_streams(config: Word2VecConfig, n_tokens: int) -> None:
+    """Log a warning if a text is too short for the streams that are asked for."""
+    n_streams = n_streams_for(n_tokens, config.streams)
+    if n_streams < config.streams != Word2VecConfig.streams and not config.hogwild:
+        log.warning(
+            "streams=%d: a text of %s is read in %d, because more would cost accuracy",
+            config.streams, counted(n_tokens, "token"), n_streams,
+            extra={"parameters": ("streams",)},
+        )  # fmt: skip
+
+
 def job_for(
     config: Word2VecConfig, corpus: EncodedCorpus, subwords: SubwordIndex, state: State
 ) -> KernelJob:
@@ -262,7 +274,7 @@ def job_for(
     hierarchical = config.loss == "hierarchical-softmax"
     return build_job(
         config,
-        n_streams_for(corpus.n_tokens),
+        n_streams_for(corpus.n_tokens, config.streams),
         Text(corpus.ids, corpus.ends, keep_probabilities(counts, config.sample)),
         (subwords.indptr, subwords.indices, frozen),
         NO_NEGATIVES

@@ -66,17 +66,45 @@ def test_losses_are_printed_with_those_of_untrained_vectors(
     )
 
 
-@pytest.mark.parametrize(("workers", "is_warned"), [(None, False), (4, False), (5, True)])
-def test_workers_beyond_the_streams_of_a_text_get_a_line(
-    workers: int | None, is_warned: bool, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("workers", "most", "streams", "line"),
+    [
+        (None, 16, 4, ""),
+        (4, 16, 4, ""),
+        (5, 16, 4, "--workers 5: this text is read in 4 streams, which occupy 4 workers"),
+        (5, None, 4, "--workers 5: this text is read in 4 streams, which occupy 4 workers"),
+        (2, 16, 1, "--workers 2: this text is read in 1 stream, which occupies 1 worker"),
+        (
+            12, 16, 16,
+            "--workers 12: this text is read in 16 streams, which occupy 8 workers; --streams 24 "
+            "may occupy all, with another result",
+        ),
+        (
+            None, 16, 16,
+            "24 cores: this text is read in 16 streams, which occupy 16 workers; --streams 24 may "
+            "occupy all, with another result",
+        ),
+        (None, 256, 256, ""),
+        (
+            200, 256, 256,
+            "--workers 200: this text is read in 256 streams, which occupy 128 workers",
+        ),
+    ],
+)  # fmt: skip
+def test_workers_that_the_streams_of_a_text_leave_idle_get_a_line(
+    workers: int | None,
+    most: int | None,
+    streams: int,
+    line: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with progress_display.progress_reporter(workers=workers) as report:
-        report(training(0, begins=True, streams=4))
-        report(training(1, streams=4))
+    monkeypatch.setattr(progress_display, "n_cores", lambda: 24)
+    with progress_display.progress_reporter(workers=workers, streams=most) as report:
+        report(training(0, begins=True, streams=streams))
+        report(training(1, streams=streams))
         report(training(0, begins=True))
-    assert capsys.readouterr().err == is_warned * (
-        "--workers 5: this text is read in 4 streams, and no more workers are used\n"
-    )
+    assert capsys.readouterr().err == (f"{line}\n" if line else "")
 
 
 class Terminal(io.StringIO):

@@ -195,6 +195,8 @@ def test_info_shows_what_a_model_is(run: Run, models: dict[str, Path]) -> None:
         ("fasttext", ["--min-n", "2"], ["--max-n", "0"]),
         ("word2vec", ["--checkpoint-every", "5m"], ["--engine", "gensim"]),
         ("fasttext", ["--on-divergence", "retry"], ["--engine", "gensim"]),
+        ("word2vec", ["--streams", "8"], ["--engine", "gensim"]),
+        ("fasttext", ["--streams", "64"], ["--hogwild"]),
     ],
 )
 def test_an_option_that_another_leaves_without_effect_gets_a_warning(

@@ -1,5 +1,6 @@
 """What every entry of TRAINERS promises."""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ def test_any_number_of_workers_gives_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("embedtool.trainers.kernel_job.n_cores", lambda: 8)
-    monkeypatch.setattr("embedtool.trainers.word2vec.n_streams_for", lambda n_tokens: 4)
+    monkeypatch.setattr("embedtool.trainers.word2vec.n_streams_for", lambda n_tokens, most: 4)
     path = tmp_path / "some.txt"
     path.write_text(kingdoms.read_text()[:100_000])
     # at a learning rate of 0.05 four streams of so little text diverge
@@ -136,6 +137,50 @@ def test_any_number_of_workers_gives_the_same_bytes(
             assert np.array_equal(many.output_matrix, alone.output_matrix)
         if alone.subwords is not None and many.subwords is not None:
             assert np.array_equal(many.subwords.ngram_rows, alone.subwords.ngram_rows)
+
+
+@pytest.mark.parametrize(("algorithm", "mode"), [("word2vec", "skipgram"), ("fasttext", "cbow")])
+def test_the_streams_decide_the_bytes_and_the_workers_do_not(
+    algorithm: str, mode: str, kingdoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embedtool.trainers.kernel_job.n_cores", lambda: 8)
+    monkeypatch.setattr(
+        "embedtool.trainers.word2vec.n_streams_for", lambda n_tokens, streams: streams
+    )
+    path = tmp_path / "some.txt"
+    path.write_text(kingdoms.read_text()[:100_000])
+    options = {"mode": mode, "learning_rate": 0.01}
+    found = {}
+    for streams in (1, 16, 64):
+        models = [
+            trained(algorithm, path, workers=workers, streams=streams, **options)
+            for workers in (1, 2, 3, 8)
+        ]
+        found[streams] = {model.vectors.rows.tobytes() for model in models}
+        assert len(found[streams]) == 1
+        assert models[0].description["training"]["streams"] == streams
+    assert len(set.union(*found.values())) == 3
+    default = trained(algorithm, path, **options).vectors.rows.tobytes()
+    assert found[16] == {default}
+
+
+def test_a_text_too_short_for_the_streams_gets_a_warning(
+    kingdoms: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "some.txt"
+    path.write_text(kingdoms.read_text()[:100_000])
+    model = trained("word2vec", path, streams=64)
+    assert model.description["training"]["streams"] == 1
+    assert model.description["options"]["streams"] == 64
+    (line,) = (message for message in caplog.messages if "streams" in message)
+    assert re.fullmatch(
+        r"streams=64: a text of \d\d,\d{3} tokens is read in 1, because more would cost accuracy",
+        line,
+    )
+    caplog.clear()
+    trained("word2vec", path)
+    trained("word2vec", path, streams=64, hogwild=True)
+    assert not any("streams" in message for message in caplog.messages)
 
 
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])

@@ -11,7 +11,8 @@ from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.encoding import EncodedCorpus
 from embedtool.kernels.random import splitmix64
 from embedtool.kernels.sgd import reference
-from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS, Chunk
+from embedtool.kernels.sgd.arrays import Chunk
+from embedtool.kernels.sgd.barrier import new_counters
 from embedtool.kernels.sgd.train_chunk import train_chunk
 from embedtool.trainers import word2vec
 from embedtool.trainers.subwords import build_subword_index
@@ -51,16 +52,15 @@ def compare(
     state.tables["frozen"][3] = True
     expected = {name: state.tables[name].astype(np.float64) for name in ("inputs", "outputs")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(word2vec, "n_streams_for", lambda n_tokens: n_streams)
+        patch.setattr(word2vec, "n_streams_for", lambda n_tokens, most: n_streams)
         jobs = [word2vec.job_for(config, text, index, state) for _ in range(n_threads)]
     shared = jobs[0].shared
     n_streams = 1 if config.hogwild else n_streams
     assert jobs[0].n_streams == n_streams
     part = -(-text.n_tokens // n_streams)
-    counters = np.zeros(1 + 2 * (part // MINIBATCH_TOKENS + 1), np.int64)
     chunk = Chunk(
-        n_threads, counters, 0, text.n_tokens, part, np.uint64(splitmix64(np.uint64(7))),
-        *LEARNING_RATES, np.float32(ngram_scale),
+        n_threads, new_counters(n_threads), 0, text.n_tokens, part,
+        np.uint64(splitmix64(np.uint64(7))), *LEARNING_RATES, np.float32(ngram_scale),
     )  # fmt: skip
 
     def run(thread: int) -> None:

@@ -20,7 +20,7 @@ from embedtool.distributed.slices import (
     shared_context,
 )
 from embedtool.kernels import reference
-from embedtool.kernels.sgd.arrays import MAX_STREAMS, NegativeTable, Text
+from embedtool.kernels.sgd.arrays import NegativeTable, Text
 from embedtool.trainers.aligned import aligned_zeros
 from embedtool.trainers.count_tables import NO_NEGATIVES, build_negative_table
 from embedtool.trainers.kernel_job import KernelJob, build_job
@@ -72,7 +72,7 @@ def make(algorithm: str = "word2vec", n_words: int = N_WORDS, **options: Any) ->
     frozen = np.zeros(rows.n_rows, np.bool_)
     frozen[[2, rows.n_rows - 1]] = True
     counts = 10_000 // np.arange(1, n_words + 1)
-    return shared_context(config, counts, rows, frozen, MAX_STREAMS)
+    return shared_context(config, counts, rows, frozen, config.streams)
 
 
 def tables_of(context: SharedContext, seed: int = 1) -> Tables:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedtool.distributed import replica, slices
+from embedtool.distributed import slices
 from embedtool.distributed.merging import QuantizedDeltas
 from embedtool.distributed.slices import (
     MIN_NEGATIVES,
@@ -16,8 +16,9 @@ from embedtool.distributed.slices import (
 )
 from embedtool.kernels.sgd import reference
 from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS, Chunk
+from embedtool.trainers import kernel_job
 from embedtool.trainers.count_tables import NO_NEGATIVES, build_negative_table, negative_cdf
-from embedtool.trainers.kernel_job import KernelJob, n_streams_for
+from embedtool.trainers.kernel_job import KernelJob, n_streams_for, n_threads_for
 from tests.unit.small_replica import (
     KEY,
     MODES,
@@ -132,7 +133,7 @@ def test_a_slice_of_one_word(loss: str) -> None:
 def test_a_slice_is_trained_in_several_chunks_of_falling_rate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(replica, "CHUNK_TOKENS", 400)
+    monkeypatch.setattr(kernel_job, "CHUNK_TOKENS", 400)
     chunks = []
     train_chunk = KernelJob.train
 
@@ -290,4 +291,15 @@ def test_a_superstep_is_at_most_half_the_square_root_of_the_text() -> None:
         (0, 1), (65_535, 1), (65_536, 2), (262_143, 2), (262_144, 4), (1_048_576, 8),
         (4_194_303, 8), (4_194_304, 16), (10**12, 16),
     ):  # fmt: skip
-        assert n_streams_for(n_tokens) == n_streams
+        assert n_streams_for(n_tokens, 16) == n_streams
+
+
+def test_no_fewer_threads_make_a_superstep_as_short() -> None:
+    for n_streams in (1, 2, 3, 16, 24, 64, 256):
+        for workers in range(1, 300):
+            n_threads = n_threads_for(workers, n_streams)
+            longest = -(-n_streams // n_threads)
+            assert 1 <= n_threads <= min(workers, n_streams)
+            assert longest == -(-n_streams // min(workers, n_streams))
+            assert n_threads == 1 or -(-n_streams // (n_threads - 1)) > longest
+    assert [n_threads_for(workers, 16) for workers in (5, 6, 12, 15, 16)] == [4, 6, 8, 8, 16]

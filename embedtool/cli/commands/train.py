@@ -114,9 +114,11 @@ def _train(
             settings, corpus, config, output, vocabulary_words=words, warm_start=start, cache=cache
         )
         return
-    asked = click.get_current_context().params["workers"]
-    workers = asked if settings.cluster is None else None
-    with graceful_shutdown() as stop, progress_reporter(json_log, workers) as report:
+    workers = streams = None
+    if settings.cluster is None:
+        workers = click.get_current_context().params["workers"]
+        streams = getattr(config, "streams", None)
+    with graceful_shutdown() as stop, progress_reporter(json_log, workers, streams) as report:
         model = train_model(
             config, corpus, output=output, overwrite=overwrite, init=init, freeze=freeze,
             vocabulary_words=words, cache=cache, cluster=settings, report=report, stop=stop,

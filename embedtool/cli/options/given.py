@@ -64,5 +64,8 @@ def ignored_in_training(config: "TrainerConfig") -> dict[str, str]:
     if isinstance(config, FastTextConfig) and not config.max_n:
         reasons |= dict.fromkeys(("min_n", "bucket"), "with --max-n 0")
     if config.engine == "gensim":
-        reasons |= dict.fromkeys(("checkpoint_every", "on_divergence"), "with --engine gensim")
+        names = ("checkpoint_every", "on_divergence", "streams")
+        reasons |= dict.fromkeys(names, "with --engine gensim")
+    if config.hogwild:
+        reasons["streams"] = "with --hogwild"
     return reasons

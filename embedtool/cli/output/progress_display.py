@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from embedtool.cli.output.console import echo_err
+from embedtool.config.training import MAX_STREAMS
 from embedtool.errors import OutputError
+from embedtool.io.machine import n_cores
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.messages import counted
 
@@ -28,7 +30,9 @@ MAX_NODES = 8
 
 
 @contextmanager
-def progress_reporter(json_log: Path | None = None, workers: int | None = None) -> Iterator[Report]:
+def progress_reporter(
+    json_log: Path | None = None, workers: int | None = None, streams: int | None = None
+) -> Iterator[Report]:
     """Yield a Report that shows each stage on standard error.
 
     Parameters
@@ -36,7 +40,9 @@ def progress_reporter(json_log: Path | None = None, workers: int | None = None) 
     json_log : Path, optional
         A file that gets a line of JSON for each epoch.
     workers : int, optional
-        The value of --workers; a line is printed if a text is read in fewer streams.
+        The value of --workers, if it is given; a line says if some of them remain idle.
+    streams : int, optional
+        The maximum number of streams; a line says if because of it cores remain idle.
 
     Raises
     ------
@@ -52,8 +58,7 @@ def progress_reporter(json_log: Path | None = None, workers: int | None = None) 
                 raise OutputError(f"{json_log}: cannot write the log: {error.strerror}") from None
             sinks.append(_JsonLog(log))
         sinks.append(stack.enter_context(_bars()) if sys.stderr.isatty() else _LogLines())
-        if workers is not None:
-            sinks.append(_IdleWorkersNote(workers))
+        sinks.append(_IdleWorkersNote(workers, streams))
 
         def report(progress: Progress) -> None:
             for sink in sinks:
@@ -199,18 +204,42 @@ class _LogLines:
 
 
 class _IdleWorkersNote:
-    """A Report that prints a note, once, if a text is read in fewer streams than workers."""
+    """A Report that prints a note, once, if the streams of a text occupy fewer threads than asked.
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    Without --workers, that is fewer than there are cores; a note is then printed only if more
+    streams would help.
+
+    Parameters
+    ----------
+    workers : int or None
+        The value of --workers.
+    streams : int or None
+        The maximum number of streams, if it is known.
+    """
+
+    def __init__(self, workers: int | None, streams: int | None) -> None:
+        self.workers, self.streams = workers, streams
+        self.is_done = False
 
     def __call__(self, progress: Progress) -> None:
-        if progress.streams is not None and self.workers > progress.streams:
-            echo_err(
-                f"--workers {self.workers}: this text is read in "
-                f"{counted(progress.streams, 'stream')}, and no more workers are used"
-            )
-            self.workers = 0  # once is enough
+        if self.is_done or progress.streams is None:
+            return
+        from embedtool.trainers.kernel_job import n_threads_for
+
+        self.is_done = True
+        workers = self.workers or n_cores()
+        n_used = n_threads_for(workers, progress.streams)
+        better = -(-progress.streams // workers) * workers
+        may_help = self.streams == progress.streams and better <= MAX_STREAMS
+        if n_used == workers or not (self.workers or may_help):
+            return
+        who = f"--workers {workers}" if self.workers else counted(workers, "core")
+        advice = f"; --streams {better} may occupy all, with another result" if may_help else ""
+        verb = "occupy" if progress.streams > 1 else "occupies"
+        echo_err(
+            f"{who}: this text is read in {counted(progress.streams, 'stream')}, which {verb} "
+            f"{counted(n_used, 'worker')}{advice}"
+        )
 
 
 class _JsonLog:

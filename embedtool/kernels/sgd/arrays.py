@@ -16,9 +16,6 @@ MICROBATCH_TOKENS = SIMD_WIDTH
 MINIBATCH_TOKENS = 4 * MICROBATCH_TOKENS
 """Tokens that a stream trains in a superstep, one microbatch after another. Measured: `python -m
 benchmarks.ablation --vary minibatch`."""
-MAX_STREAMS = 16
-"""Streams of a superstep. More would let more threads take part, but the cached rows of all streams
-would no longer stay in the processor's cache until the end of the superstep."""
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -109,7 +106,8 @@ class Tables(NamedTuple):
     inputs, outputs
         float32 (n_rows, width).
     input_owners, output_owners
-        uint8 (n_rows,), the thread that updates each row at the end of a superstep.
+        uint8 (n_rows,), the thread that updates each row at the end of a superstep; so there are at
+        most 256 threads.
     """
 
     inputs: Floats
@@ -157,7 +155,7 @@ class Options(NamedTuple):
 class StreamTokens(NamedTuple):
     """The tokens of a chunk that subsampling keeps, by stream, and their contexts.
 
-    There are at most MAX_STREAMS streams; with Hogwild, one for each thread.
+    With Hogwild there is one stream for each thread.
 
     Attributes
     ----------
@@ -244,7 +242,7 @@ class Chunk(NamedTuple):
     n_threads
         Threads that call the kernel.
     counters
-        int64 zeros, shared by all threads: one, and two for each superstep that there may be.
+        Those of the barrier, shared by all threads (`barrier.new_counters`).
     start, stop
         The tokens of the text.
     tokens_per_stream

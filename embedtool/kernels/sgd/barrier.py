@@ -1,4 +1,9 @@
-"""A barrier: threads of a compiled function wait for each other."""
+"""A barrier: threads of a compiled function wait for each other.
+
+Threads arrive in groups: the last of a group arrives at the root, and the last at the root releases
+all. Each counter has a cache line to itself, so that a thread that arrives takes the line from the
+few of its group only, and the line that all threads watch is written once.
+"""
 
 import sys
 from typing import Any
@@ -15,28 +20,51 @@ from embedtool.kernels.jit import jit
 SPINS = 2_000
 """How often a thread looks at the counter before it yields its core: about as long as the operating
 system takes to switch threads."""
+GROUP_THREADS = 8
+"""Threads of a group: 64 threads then arrive by 8 additions to a line, twice, instead of 64."""
+LINE = 8
+"""Counters in a cache line of 64 bytes."""
+RELEASED, ROOT, FIRST_GROUP = 0, LINE, 2 * LINE
+"""The counters: barriers that all have reached, groups that have arrived, threads of each group."""
 
 _yield_cpu = types.ExternalFunction(
     "SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32()
 )
 
 
+def new_counters(n_threads: int) -> NDArray[np.int64]:
+    """Return the counters for `barrier_wait` of so many threads."""
+    return np.zeros(FIRST_GROUP + LINE * -(-n_threads // GROUP_THREADS), np.int64)
+
+
+def release_all(counters: NDArray[np.int64]) -> None:
+    """Let every thread pass this barrier and all later ones."""
+    counters[RELEASED] = np.iinfo(np.int64).max // 2
+
+
 @jit
-def barrier_wait(counters: NDArray[np.int64], index: int, n_threads: int) -> None:
-    """Wait until `n_threads` threads have reached this counter.
+def barrier_wait(counters: NDArray[np.int64], n_before: int, thread: int, n_threads: int) -> None:
+    """Wait until all threads have come here.
 
     Parameters
     ----------
     counters
-        int64, zeros at first, shared by the threads.
-    index
-        The counter of this barrier; each is used once.
+        Of `new_counters`, shared by the threads.
+    n_before
+        The number of barriers that each thread has passed.
+    thread
+        Index of this thread.
     n_threads
         Threads to wait for.
     """
-    _add_one(counters, index)
+    group = thread // GROUP_THREADS
+    n_groups = (n_threads + GROUP_THREADS - 1) // GROUP_THREADS
+    n_in_group = min(GROUP_THREADS, n_threads - group * GROUP_THREADS)
+    is_last = _add_one(counters, FIRST_GROUP + LINE * group) + 1 == (n_before + 1) * n_in_group
+    if is_last and _add_one(counters, ROOT) + 1 == (n_before + 1) * n_groups:
+        _add_one(counters, RELEASED)
     spins = 0
-    while _current(counters, index) < n_threads:
+    while _current(counters, RELEASED) <= n_before:
         spins += 1
         if spins > SPINS:
             _yield_cpu()

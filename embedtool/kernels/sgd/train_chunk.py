@@ -46,7 +46,7 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
         start = min(chunk.start + stream * chunk.tokens_per_stream, chunk.stop)
         stop = min(start + chunk.tokens_per_stream, chunk.stop)
         subsample(stream, start, stop, chunk.key, shared.text, shared.options, shared.tokens)
-    barrier_wait(chunk.counters, 0, n_threads)
+    barrier_wait(chunk.counters, 0, thread, n_threads)
     n_supersteps = (shared.tokens.lengths.max() + MINIBATCH_TOKENS - 1) // MINIBATCH_TOKENS
     n_own_streams = stop_stream - first_stream
     n_minibatches = n_supersteps * n_own_streams
@@ -65,9 +65,9 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
             continue
         assign_owners(stream, thread, shared.words, shared.tables, shared.cache)
         if stream == stop_stream - 1:
-            barrier_wait(chunk.counters, 2 * superstep + 1, n_threads)
+            barrier_wait(chunk.counters, 2 * superstep + 1, thread, n_threads)
             apply_updates(thread, 0, n_streams, chunk.ngram_scale, shared, scratch.merge)
-            barrier_wait(chunk.counters, 2 * superstep + 2, n_threads)
+            barrier_wait(chunk.counters, 2 * superstep + 2, thread, n_threads)
 
 
 @jit_inline
