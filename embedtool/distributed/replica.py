@@ -202,6 +202,7 @@ def train_slice(
         else build_negative_table(np.cumsum(counts) / counts.sum()),
         _local_tree(context, required) if context.hierarchical else NO_TREE,
         (inputs, outputs),
+        sum_progress=True,
     )
     with one_blas_thread():
         moments = second_moments(context, ids, required, local_ids, subwords, (inputs, outputs))

@@ -23,6 +23,7 @@ from embedtool.kernels.sgd.arrays import (
     StreamTokens,
     Tables,
     Text,
+    TokenSlots,
     Tree,
     WordRows,
 )
@@ -210,6 +211,7 @@ def build_job(
     negatives: NegativeTable,
     tree: tuple[Tree, int],
     tables: tuple[NDArray[np.float32], NDArray[np.float32]],
+    sum_progress: bool = False,
 ) -> KernelJob:
     """Allocate the arrays of the kernel.
 
@@ -229,13 +231,15 @@ def build_job(
         The Huffman tree and its depth.
     tables
         Inputs and outputs, which are trained in place.
+    sum_progress
+        Whether `KernelJob.curvature` will be asked for.
     """
     indptr, indices, frozen = words
     inputs, outputs = tables
     workers = min(config.workers or 1, n_cores(), MAX_STREAMS)
     n_threads = workers if config.hogwild else n_threads_for(workers, n_streams)
     rows_per_word = int(np.diff(indptr).max())
-    options = _options(config, subwords=rows_per_word > 1)
+    options = _options(config, rows_per_word > 1, sum_progress)
     sizes = _sizes(options, n_threads if config.hogwild else n_streams, tree[1], tables)
     sizes = sizes._replace(
         max_deltas=sizes.n_streams * max(sizes.max_inputs * rows_per_word, sizes.max_outputs),
@@ -250,17 +254,29 @@ def build_job(
         WordRows(indptr, indices, frozen, _n_trainable(indptr, indices, frozen)),
         negatives,
         tree[0],
-        Tables(inputs, outputs, np.zeros(len(inputs), np.uint8), np.zeros(len(outputs), np.uint8)),
+        _tables(inputs, outputs),
         options,
         _allocate_tokens(sizes.n_streams),
         _allocate_cache(sizes),
+        _allocate_slots(sizes),
     )
     return KernelJob(
         shared, [_allocate_scratch(sizes, *sums[thread % len(sums)]) for thread in range(n_threads)]
     )
 
 
-def _options(config: Word2VecConfig, subwords: bool) -> Options:
+def _tables(inputs: NDArray[np.float32], outputs: NDArray[np.float32]) -> Tables:
+    input_bytes, output_bytes = (
+        [np.zeros(len(table), np.uint8) for _ in range(3)] for table in (inputs, outputs)
+    )
+    return Tables(
+        inputs,
+        outputs,
+        *(each for pair in zip(input_bytes, output_bytes, strict=True) for each in pair),
+    )
+
+
+def _options(config: Word2VecConfig, subwords: bool, sum_progress: bool) -> Options:
     factor = SHARED_NEGATIVES_FACTOR[config.mode]
     return Options(
         window=config.window,
@@ -272,6 +288,7 @@ def _options(config: Word2VecConfig, subwords: bool) -> Options:
         hogwild=config.hogwild,
         negative=config.negative,
         n_shared_negatives=math.ceil(factor * config.negative / ROW_MULTIPLE) * ROW_MULTIPLE,
+        sum_progress=sum_progress,
     )
 
 
@@ -340,36 +357,55 @@ def _allocate_tokens(n_streams: int) -> StreamTokens:
 def _allocate_cache(sizes: _Sizes) -> RowCache:
     n_streams = sizes.n_streams
     n_inputs, n_outputs = n_streams * sizes.max_inputs, n_streams * sizes.max_outputs
+    outputs = aligned_zeros(n_outputs, sizes.width)
     return RowCache(
         inputs=aligned_zeros(n_inputs, sizes.width),
+        input_addresses=_longs(n_inputs),
         input_curvature=_floats(n_inputs),
+        input_trainable=_floats(n_inputs),
         input_words=_ints(n_streams, sizes.max_inputs),
+        input_rows=_ints(n_streams, sizes.max_inputs),
         n_inputs=_by_stream(n_streams, np.int64),
-        outputs=aligned_zeros(n_outputs, sizes.width),
+        shared_inputs=_ints(n_streams, sizes.max_inputs),
+        shared_input_slots=_ints(n_streams, sizes.max_inputs),
+        n_shared_inputs=_by_stream(n_streams, np.int64),
+        outputs=outputs,
+        output_addresses=outputs.ctypes.data + outputs.strides[0] * np.arange(n_outputs),
         output_curvature=_floats(n_outputs),
         output_sq_norms=_floats(n_outputs),
         output_rows=_ints(n_streams, sizes.max_outputs),
         n_outputs=_by_stream(n_streams, np.int64),
+        shared_outputs=_ints(n_streams, sizes.max_outputs),
+        shared_output_slots=_ints(n_streams, sizes.max_outputs),
+        n_shared_outputs=_by_stream(n_streams, np.int64),
         losses=_by_stream(n_streams, np.float64),
         pairs=_by_stream(n_streams, np.int64),
         trials=_by_stream(n_streams, np.float64),
     )
 
 
+def _allocate_slots(sizes: _Sizes) -> TokenSlots:
+    n_streams = sizes.n_streams
+    n_outputs, by_token = n_streams * sizes.max_outputs, (n_streams, sizes.max_tokens)
+    return TokenSlots(
+        starts=_by_stream(n_streams, np.int64),
+        stops=_by_stream(n_streams, np.int64),
+        inputs=_ints(*by_token),
+        outputs=_ints(*by_token),
+        negatives=_ints(n_streams, sizes.n_negatives),
+        leaf_parent=_ints(*by_token),
+        leaf_bit=np.zeros(by_token, np.bool_),
+        parent=_ints(n_outputs),
+        code_bit=np.zeros(n_outputs, np.bool_),
+    )
+
+
 def _allocate_scratch(sizes: _Sizes, input_sums: RowSums, output_sums: RowSums) -> Scratch:
-    n_outputs, max_tokens = sizes.n_streams * sizes.max_outputs, sizes.max_tokens
     gather = GatherScratch(
         input_hash=_ints(2 << sizes.max_inputs.bit_length()),
         output_hash=_ints(2 << sizes.max_outputs.bit_length()),
-        input_slot_of=_ints(max_tokens),
-        output_slot_of=_ints(max_tokens),
         input_snapshot=aligned_zeros(sizes.max_inputs, sizes.width),
-        leaf_parent=_ints(max_tokens),
-        leaf_bit=np.zeros(max_tokens, np.bool_),
-        parent_slot=_ints(n_outputs),
-        code_bit=np.zeros(n_outputs, np.bool_),
-        negatives=_ints(2, sizes.n_negatives),
-        negative_slot_of=_ints(sizes.n_negatives),
+        negatives=_ints(sizes.n_shared_negatives),
         uniforms=np.zeros(sizes.n_shared_negatives),
     )
     merge = MergeScratch(
@@ -380,10 +416,11 @@ def _allocate_scratch(sizes: _Sizes, input_sums: RowSums, output_sums: RowSums) 
         input_sums=input_sums,
         output_sums=output_sums,
     )
-    return Scratch(gather, _allocate_microbatch(sizes, n_outputs), merge)
+    return Scratch(gather, _allocate_microbatch(sizes), merge)
 
 
-def _allocate_microbatch(sizes: _Sizes, n_outputs: int) -> MicrobatchScratch:
+def _allocate_microbatch(sizes: _Sizes) -> MicrobatchScratch:
+    n_outputs = sizes.n_streams * sizes.max_outputs
     max_negatives, max_targets = sizes.n_shared_negatives + ROW_MULTIPLE, sizes.max_targets
     matrix = partial(aligned_zeros, max_negatives, MICROBATCH_TOKENS)
     return MicrobatchScratch(
@@ -393,6 +430,7 @@ def _allocate_microbatch(sizes: _Sizes, n_outputs: int) -> MicrobatchScratch:
         hidden_transposed=aligned_zeros(sizes.width, MICROBATCH_TOKENS),
         hidden_sq_norms=_floats(MICROBATCH_TOKENS),
         hidden_curvature=_floats(MICROBATCH_TOKENS),
+        input_factors=_floats(sizes.max_tokens),
         input_gain=_floats(MICROBATCH_TOKENS),
         slot_index=np.full(n_outputs, -1, np.int32),
         negative_slots=_ints(max_negatives),

@@ -21,6 +21,7 @@ from embedtool.kernels.simd.rows import (
     dot,
     gather_axpy,
     gather_gemv,
+    gather_sum,
     scal,
     scaled_diff,
     scatter_axpy,
@@ -39,6 +40,11 @@ def test_random_bits(key: int) -> None:
 def test_random_bits_are_splitmix64s() -> None:
     """The first output for seed 0, as other implementations have it."""
     assert int(splitmix64(np.uint64(0))) == 0xE220A8397B1DCDAF
+
+
+def addresses(table: np.ndarray) -> np.ndarray:
+    """Return where each row of a table is in memory."""
+    return table.ctypes.data + table.strides[0] * np.arange(len(table))
 
 
 @jit
@@ -62,7 +68,7 @@ def test_products_of_matrices(n_rows: int, n_columns: int) -> None:
     scores = np.full((24, 16), 9, np.float32)
     sums, transposed = np.empty((16, n_columns), np.float32), np.empty((n_columns, 16), np.float32)
     before = moved.copy()
-    products(table, slots, columns, n_rows, scores, sums, moved, transposed)
+    products(addresses(table), slots, columns, n_rows, scores, sums, addresses(moved), transposed)
     listed = slots[:n_rows]
     np.testing.assert_allclose(scores[:n_rows], table[listed] @ columns, atol=1e-4)
     assert (scores[n_rows:] == 9).all()
@@ -74,12 +80,13 @@ def test_products_of_matrices(n_rows: int, n_columns: int) -> None:
 
 @jit
 def with_rows(
-    table: np.ndarray, slots: np.ndarray, factors: np.ndarray, first: int, last: int,
-    products: np.ndarray, sums: np.ndarray, moved: np.ndarray,
+    rows: np.ndarray, slots: np.ndarray, factors: np.ndarray, first: int, last: int,
+    skipped: int, table: np.ndarray, products: np.ndarray, sums: np.ndarray, moved: np.ndarray,
 ) -> None:  # fmt: skip
-    gather_gemv(table, slots, table, 3, products, first, last)
-    gather_axpy(sums, 1, table, slots, factors, first, last)
-    scatter_axpy(moved, slots, factors, first, last, table, 3)
+    gather_gemv(rows, slots, table, 3, products, first, last)
+    gather_axpy(sums, 1, rows, slots, factors, first, last)
+    gather_sum(sums, 2, rows, slots, first, skipped, last, np.float32(0.5))
+    scatter_axpy(moved, slots, factors, first, skipped, last, table, 3)
 
 
 @pytest.mark.parametrize("n_columns", [16, 48, 112, 16 * 15])
@@ -92,13 +99,18 @@ def test_rows_of_a_list(n: int, first: int, n_columns: int) -> None:
     factors = rng.standard_normal(11).astype(np.float32)
     numbers = np.full(11, 9, np.float32)
     moved_before, sums_before = moved.astype(float), sums.astype(float)
-    with_rows(table, slots, factors, first, first + n, numbers, sums, moved)
-    chosen = slice(first, first + n)
+    last, skipped = first + n, first + n // 2
+    with_rows(
+        addresses(table), slots, factors, first, last, skipped, table, numbers, sums,
+        addresses(moved),
+    )  # fmt: skip
+    chosen, others = slice(first, last), [k for k in range(first, last) if k != skipped]
     np.testing.assert_allclose(numbers[chosen], table[slots[chosen]] @ table[3], atol=1e-4)
     assert (np.delete(numbers, np.arange(first, first + n)) == 9).all()
     sums_before[1] += factors[chosen] @ table[slots[chosen]]
+    sums_before[2] = table[slots[others]].sum(axis=0) / 2
     np.testing.assert_allclose(sums, sums_before, atol=1e-4)
-    np.add.at(moved_before, slots[chosen], np.outer(factors[chosen], table[3]))
+    np.add.at(moved_before, slots[others], np.outer(factors[others], table[3]))
     np.testing.assert_allclose(moved, moved_before, atol=1e-4)
 
 

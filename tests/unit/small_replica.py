@@ -122,7 +122,7 @@ def job_on(
     return build_job(
         context.config, context.n_streams, Text(*sentences, context.keep_prob),
         (context.subwords.indptr, context.subwords.indices, context.frozen),
-        negatives, context.tree, tables,
+        negatives, context.tree, tables, sum_progress=True,
     )  # fmt: skip
 
 

@@ -1,15 +1,17 @@
 """Apply the streams' deltas to the tables at the end of a superstep.
 
-`curvature` tells how far: eq. (5) across streams, eq. (6) across the words that share a row. Most
-rows have been updated by one stream only and are copied from it. Each row is written by one thread,
-its owner, which applies the deltas in the order of streams and slots; so the result does not depend
-on the threads.
+`curvature` tells how far: eq. (5) across streams, eq. (6) across the words that share a row. Rows
+that one stream alone has used were trained in place, and are not concerned (`row_lists`). Each row
+is written by one thread, its owner, which applies the deltas in the order of streams and slots; so
+the result does not depend on the threads.
+
+The owner is the last thread to write its number in `minibatch`: a benign race.
 """
 
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import Floats, RowCache, SharedArrays, Tables, WordRows
+from embedtool.kernels.sgd.arrays import Floats, RowCache, SharedArrays
 from embedtool.kernels.sgd.curvature import ONE, damped, progress
 from embedtool.kernels.sgd.scratch import MergeScratch, RowSums
 from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
@@ -18,23 +20,6 @@ from embedtool.kernels.simd.rows import axpy, copy_row, scal
 PREFETCH_DISTANCE = 3
 """Rows are prefetched this many deltas before they are needed: they may be in the cache of another
 core, a hundred nanoseconds away."""
-
-
-@jit_inline
-def assign_owners(
-    stream: int, thread: int, words: WordRows, tables: Tables, cache: RowCache
-) -> None:
-    """Claim the rows that a stream has updated for a thread; the last to claim a row owns it.
-
-    Which thread is last is a benign race. The owner has updated the row: most rows are updated by
-    one stream only, and then need not come from the cache of another core.
-    """
-    for k in range(cache.n_inputs[stream]):
-        word = cache.input_words[stream, k]
-        for i in range(words.indptr[word], words.indptr[word + 1]):
-            tables.input_owners[words.indices[i]] = thread
-    for k in range(cache.n_outputs[stream]):
-        tables.output_owners[cache.output_rows[stream, k]] = thread
 
 
 @jit_inline
@@ -63,37 +48,78 @@ def apply_updates(
     merge
         The memory of this thread.
     """
+    if shared.options.subwords:
+        _apply_subwords(thread, first_stream, stop_stream, ngram_scale, shared, merge)
+    else:
+        _apply_inputs(thread, first_stream, stop_stream, shared, merge)
+    if not shared.options.hogwild:
+        _apply_outputs(thread, first_stream, stop_stream, shared, merge)
+
+
+@jit_inline
+def _apply_inputs(
+    thread: int, first_stream: int, stop_stream: int, shared: SharedArrays, merge: MergeScratch
+) -> None:
+    """Apply the copies of input rows."""
+    tables, cache = shared.tables, shared.cache
+    n = 0
+    for stream in range(first_stream, stop_stream):
+        for k in range(cache.n_shared_inputs[stream]):
+            row, slot = cache.shared_inputs[stream, k], cache.shared_input_slots[stream, k]
+            if tables.input_owners[row] == thread:
+                tables.input_shared[row] = 0
+                n = _append_delta(n, row, slot, ONE, merge.input_sums, merge)
+    _apply(
+        n, True, ONE, tables.inputs, merge.input_sums, cache.inputs, cache.input_curvature, merge
+    )
+
+
+@jit_inline
+def _apply_outputs(
+    thread: int, first_stream: int, stop_stream: int, shared: SharedArrays, merge: MergeScratch
+) -> None:
+    """Apply the copies of output rows."""
+    tables, cache = shared.tables, shared.cache
+    n = 0
+    for stream in range(first_stream, stop_stream):
+        for k in range(cache.n_shared_outputs[stream]):
+            row, slot = cache.shared_outputs[stream, k], cache.shared_output_slots[stream, k]
+            if tables.output_owners[row] == thread:
+                tables.output_shared[row] = 0
+                n = _append_delta(n, row, slot, ONE, merge.output_sums, merge)
+    _apply(
+        n, True, ONE, tables.outputs, merge.output_sums, cache.outputs, cache.output_curvature,
+        merge,
+    )  # fmt: skip
+
+
+@jit_inline
+def _apply_subwords(
+    thread: int,
+    first_stream: int,
+    stop_stream: int,
+    ngram_scale: np.float32,
+    shared: SharedArrays,
+    merge: MergeScratch,
+) -> None:
+    """Apply the deltas of words to all their rows."""
     words, tables, options, cache = shared.words, shared.tables, shared.options, shared.cache
-    if options.subwords:
-        _accumulate_word_progress(first_stream, stop_stream, cache, merge)
+    _accumulate_word_progress(first_stream, stop_stream, cache, merge)
     n = 0
     for stream in range(first_stream, stop_stream):
         for k in range(cache.n_inputs[stream]):
             word = cache.input_words[stream, k]
             slot = stream * cache.input_words.shape[1] + k
-            factor = damped(ONE, merge.word_progress[word]) if options.subwords else ONE
+            factor = damped(ONE, merge.word_progress[word])
             for i in range(words.indptr[word], words.indptr[word + 1]):
                 row = words.indices[i]
                 owned = options.hogwild or tables.input_owners[row] == thread
                 if owned and not words.frozen[row]:
                     n = _append_delta(n, row, slot, factor, merge.input_sums, merge)
-    if options.subwords:
-        _clear_word_progress(first_stream, stop_stream, cache, merge)
-    scale = ngram_scale if options.subwords else ONE
+    _clear_word_progress(first_stream, stop_stream, cache, merge)
     _apply(
-        n, not options.subwords, scale, tables.inputs, merge.input_sums, cache.inputs,
+        n, False, ngram_scale, tables.inputs, merge.input_sums, cache.inputs,
         cache.input_curvature, merge,
-    )  # fmt: skip
-    n = 0
-    for stream in range(first_stream, stop_stream):
-        for k in range(cache.n_outputs[stream]):
-            row = cache.output_rows[stream, k]
-            slot = stream * cache.output_rows.shape[1] + k
-            if options.hogwild or tables.output_owners[row] == thread:
-                n = _append_delta(n, row, slot, ONE, merge.output_sums, merge)
-    _apply(
-        n, True, ONE, tables.outputs, merge.output_sums, cache.outputs,
-        cache.output_curvature, merge,
     )  # fmt: skip
 
 

@@ -99,21 +99,29 @@ class Tree(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The parameters, in rows padded with zeros to a multiple of SIMD_WIDTH, and their owners.
+    """The parameters, in rows padded with zeros to a multiple of SIMD_WIDTH, and who uses them.
 
     Attributes
     ----------
     inputs, outputs
         float32 (n_rows, width).
     input_owners, output_owners
-        uint8 (n_rows,), the thread that updates each row at the end of a superstep; so there are at
-        most 256 threads.
+        uint8 (n_rows,), the thread that updates each shared row at the end of a superstep; so
+        there are at most 256 threads.
+    input_marks, output_marks
+        uint8 (n_rows,), the last stream that listed each row (`row_lists`); without subwords.
+    input_shared, output_shared
+        uint8 (n_rows,), 1 while a row is used by several streams; zeros between supersteps.
     """
 
     inputs: Floats
     outputs: Floats
     input_owners: Bytes
     output_owners: Bytes
+    input_marks: Bytes
+    output_marks: Bytes
+    input_shared: Bytes
+    output_shared: Bytes
 
 
 class Options(NamedTuple):
@@ -139,6 +147,8 @@ class Options(NamedTuple):
         Negatives per positive pair.
     n_shared_negatives
         Negatives drawn for a microbatch, which stand for those of all its pairs (eq. 4).
+    sum_progress
+        Whether each row's progress is summed, for the merging of replicas (eq. 7).
     """
 
     window: int
@@ -150,6 +160,7 @@ class Options(NamedTuple):
     hogwild: bool
     negative: int
     n_shared_negatives: int
+    sum_progress: bool
 
 
 class StreamTokens(NamedTuple):
@@ -174,23 +185,36 @@ class StreamTokens(NamedTuple):
 
 
 class RowCache(NamedTuple):
-    """The copies of rows that the streams update during a superstep.
+    """The rows that the streams use in a superstep, and the copies of those that they share.
 
     A curvature is kappa = learning rate * trace of the Hessian, summed over the minibatch (eq. 2).
 
     Attributes
     ----------
     inputs
-        float32 (n_streams * max_inputs, width), the sum of a word's rows; with subwords, after the
-        minibatch, the delta of each row of the word.
+        float32 (n_streams * max_inputs, width), the copies; with subwords of all words: the sum of
+        a word's rows, and after the minibatch the delta of each row of the word.
+    input_addresses
+        int64 (n_streams * max_inputs,), where the row of each slot is: in `inputs` or in the table.
     input_curvature
         float32 (n_streams * max_inputs,).
+    input_trainable
+        float32 (n_streams * max_inputs,), how many of the rows of the slot's word are trained.
     input_words
         int32 (n_streams, max_inputs), the word of each slot.
+    input_rows
+        int32 (n_streams, max_inputs), its row of the table; with subwords its first row.
     n_inputs
         int64 (n_streams,), slots in use.
+    shared_inputs, shared_input_slots
+        int32 (n_streams, max_inputs), the rows that are shared, and the slots of their copies.
+    n_shared_inputs
+        int64 (n_streams,), their number.
     outputs
-        float32 (n_streams * max_outputs, width); the last slot of a stream holds zeros.
+        float32 (n_streams * max_outputs, width), the copies; the last slot of a stream holds zeros.
+    output_addresses
+        int64 (n_streams * max_outputs,), where the row of each slot is: in `outputs` or in the
+        table.
     output_curvature
         float32 (n_streams * max_outputs,).
     output_sq_norms
@@ -199,6 +223,10 @@ class RowCache(NamedTuple):
         int32 (n_streams, max_outputs), the row of each slot.
     n_outputs
         int64 (n_streams,), slots in use.
+    shared_outputs, shared_output_slots
+        int32 (n_streams, max_outputs), the rows that are shared, and the slots of their copies.
+    n_shared_outputs
+        int64 (n_streams,), their number.
     losses
         float64 (n_streams,), sum of the losses so far.
     pairs
@@ -208,17 +236,62 @@ class RowCache(NamedTuple):
     """
 
     inputs: Floats
+    input_addresses: Longs
     input_curvature: Floats
+    input_trainable: Floats
     input_words: Ints
+    input_rows: Ints
     n_inputs: Longs
+    shared_inputs: Ints
+    shared_input_slots: Ints
+    n_shared_inputs: Longs
     outputs: Floats
+    output_addresses: Longs
     output_curvature: Floats
     output_sq_norms: Floats
     output_rows: Ints
     n_outputs: Longs
+    shared_outputs: Ints
+    shared_output_slots: Ints
+    n_shared_outputs: Longs
     losses: Doubles
     pairs: Longs
     trials: Doubles
+
+
+class TokenSlots(NamedTuple):
+    """Where the tokens of each stream's minibatch find their rows in the row cache.
+
+    Arrays by token are indexed from the first token of the minibatch or of its context.
+
+    Attributes
+    ----------
+    starts, stops
+        int64 (n_streams,), that first token, and the one after the last.
+    inputs, outputs
+        int32 (n_streams, max_tokens), the slots of each token's word.
+    negatives
+        int32 (n_streams, negatives of a minibatch), the slots of its negatives.
+    leaf_parent
+        int32 (n_streams, max_tokens), the slot of the inner node above each token's word.
+    leaf_bit
+        bool (n_streams, max_tokens), the code bit of each token's word below that node.
+    parent
+        int32 (n_streams * max_outputs,), the slot of the inner node above that of a slot; -1 for
+        the root.
+    code_bit
+        bool (n_streams * max_outputs,), the code bit of a slot's node below that node.
+    """
+
+    starts: Longs
+    stops: Longs
+    inputs: Ints
+    outputs: Ints
+    negatives: Ints
+    leaf_parent: Ints
+    leaf_bit: Bools
+    parent: Ints
+    code_bit: Bools
 
 
 class SharedArrays(NamedTuple):
@@ -232,6 +305,7 @@ class SharedArrays(NamedTuple):
     options: Options
     tokens: StreamTokens
     cache: RowCache
+    slots: TokenSlots
 
 
 class Chunk(NamedTuple):
@@ -272,18 +346,16 @@ class Minibatch(NamedTuple):
     Attributes
     ----------
     stream
-        The stream; -1 for an empty minibatch, before a thread's first and after its last.
-    start
-        Its first token in the stream; it has MINIBATCH_TOKENS, or as many as are left.
-    buffer
-        0 and 1 alternately: the row of `GatherScratch.negatives` that holds its negatives.
+        The stream.
+    start, stop
+        Its tokens [start, stop) in the stream: MINIBATCH_TOKENS, or as many as are left.
     key
         With a token's number in the minibatch it decides all that is random about it.
     """
 
     stream: int
     start: int
-    buffer: int
+    stop: int
     key: np.uint64
 
 
@@ -294,17 +366,22 @@ class Microbatch(NamedTuple):
     ----------
     stream
         The stream.
-    origin
-        The leftmost token of the minibatch's contexts: arrays by token begin with it.
     start, stride, n
         The tokens start, start + stride, ..., n of them.
     negatives_start
-        Where in `GatherScratch.negative_slot_of` its negatives begin.
+        Where in the stream's `TokenSlots.negatives` its negatives begin.
+    next_stream
+        The stream that the thread trains next, whose rows are prefetched meanwhile; -1 if there is
+        none in this superstep.
+    n_done, n_total
+        The tokens of the minibatch that are trained before, and all.
     """
 
     stream: int
-    origin: int
     start: int
     stride: int
     n: int
     negatives_start: int
+    next_stream: int
+    n_done: int
+    n_total: int

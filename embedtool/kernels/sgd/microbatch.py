@@ -1,4 +1,4 @@
-"""Train one microbatch of tokens on cached copies of rows.
+"""Train one microbatch of tokens.
 
 With h_i the hidden vector of token i, o_r an output row and s_ri = o_r.h_i, the updates are
 
@@ -46,6 +46,7 @@ from embedtool.kernels.sgd.arrays import (
 )
 from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE, ONE, curvature_term, damped
 from embedtool.kernels.sgd.logistic import logistic_residuals
+from embedtool.kernels.sgd.row_lists import prefetch_rows
 from embedtool.kernels.sgd.scratch import MicrobatchScratch, Scratch
 from embedtool.kernels.simd.gemm import (
     ROW_MULTIPLE,
@@ -54,7 +55,14 @@ from embedtool.kernels.simd.gemm import (
     scatter_add_gemm,
     transpose,
 )
-from embedtool.kernels.simd.rows import axpy, clear_row, dot, gather_axpy, gather_gemv, scatter_axpy
+from embedtool.kernels.simd.rows import (
+    clear_row,
+    dot,
+    gather_axpy,
+    gather_gemv,
+    gather_sum,
+    scatter_axpy,
+)
 
 NO_LIMIT = np.float32(np.inf)
 HS_MAX_SCORE = np.float32(6)
@@ -65,7 +73,7 @@ HS_MAX_SCORE = np.float32(6)
 def train_microbatch(
     batch: Microbatch, lr: np.float32, shared: SharedArrays, scratch: Scratch
 ) -> None:
-    """Train a microbatch: the cached copies of its rows are updated, and losses are added."""
+    """Train a microbatch: the rows of its slots are updated, and losses are added."""
     cache, micro = shared.cache, scratch.microbatch
     _compute_hidden(batch, shared, scratch)
     trials = 0.0
@@ -107,60 +115,62 @@ def train_microbatch(
 @jit_inline
 def _input_tokens(
     stream: int, token: int, tokens: StreamTokens, options: Options
-) -> tuple[int, int]:
-    """Return the tokens [first, last) whose vectors make up a token's hidden vector.
+) -> tuple[int, int, int]:
+    """Return first, skipped and last: the tokens [first, last) without one make the hidden vector.
 
-    With CBOW those around the token, which `_is_input` leaves out; with skip-gram the token itself.
+    With CBOW they are those around the token; with skip-gram it is the token itself, and `skipped`
+    is `last`.
     """
     if options.cbow:
-        return int(tokens.left[stream, token]), int(tokens.right[stream, token])
-    return token, token + 1
-
-
-@jit_inline
-def _is_input(other: int, token: int, options: Options) -> bool:
-    """Return whether a token of the window is an input of the token in its middle, not a target."""
-    return (other == token) != options.cbow
+        return int(tokens.left[stream, token]), token, int(tokens.right[stream, token])
+    return token, token + 1, token + 1
 
 
 @jit_inline
 def _target_tokens(
     stream: int, token: int, tokens: StreamTokens, options: Options
-) -> tuple[int, int]:
-    """Return the tokens [first, last) that a token's hidden vector predicts, as `_input_tokens`."""
+) -> tuple[int, int, int]:
+    """Return the tokens that a token's hidden vector predicts, as `_input_tokens`."""
     if options.cbow:
-        return token, token + 1
-    return int(tokens.left[stream, token]), int(tokens.right[stream, token])
+        return token, token + 1, token + 1
+    return int(tokens.left[stream, token]), token, int(tokens.right[stream, token])
 
 
 @jit_inline
 def _compute_hidden(batch: Microbatch, shared: SharedArrays, scratch: Scratch) -> None:
     """Compute the hidden vectors; rows without a token get zeros."""
     stream, tokens, options, cache = batch.stream, shared.tokens, shared.options, shared.cache
-    words, micro, slot_of = shared.words, scratch.microbatch, scratch.gather.input_slot_of
-    for i in range(MICROBATCH_TOKENS):
+    words, micro, slot_of = shared.words, scratch.microbatch, shared.slots.inputs[batch.stream]
+    origin = shared.slots.starts[stream]
+    for i in range(batch.n, MICROBATCH_TOKENS):
         micro.n_pairs[i] = 0
         micro.hidden_curvature[i] = 0
         clear_row(micro.hidden, i)
     for i in range(batch.n):
+        micro.hidden_curvature[i] = 0
         token = batch.start + i * batch.stride
         n_context = tokens.right[stream, token] - tokens.left[stream, token] - 1
         micro.n_pairs[i] = min(n_context, 1) if options.cbow else n_context
         cache.pairs[stream] += int(micro.n_pairs[i])
-        first, last = _input_tokens(stream, token, tokens, options)
-        n_rows = 0
-        for other in range(first, last):
-            if _is_input(other, token, options):
-                word = tokens.ids[stream, other]
-                n_rows += words.indptr[word + 1] - words.indptr[word]
+        first, skipped, last = _input_tokens(stream, token, tokens, options)
+        n_rows = last - first - int(skipped < last)
+        if options.subwords:
+            n_rows = 0
+            for other in range(first, last):
+                if other != skipped:
+                    word = tokens.ids[stream, other]
+                    n_rows += words.indptr[word + 1] - words.indptr[word]
         weight = ONE
         if n_rows > 0 and (options.mean or not options.cbow):
             weight = ONE / np.float32(n_rows)
         micro.input_gain[i] = weight * np.float32(n_rows)
-        for other in range(first, last):
-            if _is_input(other, token, options):
-                axpy(micro.hidden, i, cache.inputs, slot_of[other - batch.origin], weight)
+        gather_sum(
+            micro.hidden, i, cache.input_addresses, slot_of,
+            first - origin, skipped - origin, last - origin, weight,
+        )  # fmt: skip
         micro.hidden_sq_norms[i] = dot(micro.hidden, i, micro.hidden, i)
+        if batch.next_stream >= 0:
+            prefetch_rows(batch.next_stream, batch.n_done + i, batch.n_total, shared)
 
 
 @jit_inline
@@ -173,7 +183,7 @@ def _gather_negatives(batch: Microbatch, shared: SharedArrays, scratch: Scratch)
     n_negatives = 0
     weight = np.float32(options.negative) / np.float32(options.n_shared_negatives)
     for k in range(batch.negatives_start, batch.negatives_start + options.n_shared_negatives):
-        slot = scratch.gather.negative_slot_of[k]
+        slot = shared.slots.negatives[batch.stream, k]
         index = micro.slot_index[slot]
         if index < 0:
             index = n_negatives
@@ -205,10 +215,11 @@ def _gather_targets(
     if micro.n_pairs[i] == 0:
         return n_targets
     token = batch.start + i * batch.stride
-    first, last = _target_tokens(batch.stream, token, shared.tokens, options)
+    origin = shared.slots.starts[batch.stream]
+    first, skipped, last = _target_tokens(batch.stream, token, shared.tokens, options)
     for other in range(first, last):
-        if not _is_input(other, token, options):
-            slot = scratch.gather.output_slot_of[other - batch.origin]
+        if other != skipped:
+            slot = shared.slots.outputs[batch.stream, other - origin]
             micro.target_slots[n_targets] = slot
             micro.target_positives[n_targets] = ONE
             micro.target_trials[n_targets] = ONE
@@ -222,16 +233,17 @@ def _gather_targets(
 @jit_inline
 def _gather_path(batch: Microbatch, i: int, shared: SharedArrays, scratch: Scratch) -> int:
     """List the inner nodes above the words that token i predicts; return their number."""
-    gather, micro, options = scratch.gather, scratch.microbatch, shared.options
-    n_targets = 0
+    slots, micro, options = shared.slots, scratch.microbatch, shared.options
+    stream, n_targets = batch.stream, 0
     if micro.n_pairs[i] == 0:
         return n_targets
     token = batch.start + i * batch.stride
-    first, last = _target_tokens(batch.stream, token, shared.tokens, options)
+    origin = slots.starts[stream]
+    first, skipped, last = _target_tokens(stream, token, shared.tokens, options)
     for other in range(first, last):
-        if not _is_input(other, token, options):
-            slot = int(gather.leaf_parent[other - batch.origin])
-            bit = gather.leaf_bit[other - batch.origin]
+        if other != skipped:
+            slot = int(slots.leaf_parent[stream, other - origin])
+            bit = slots.leaf_bit[stream, other - origin]
             while slot >= 0:
                 index = micro.slot_index[slot]
                 if index < 0:
@@ -243,8 +255,8 @@ def _gather_path(batch: Microbatch, i: int, shared: SharedArrays, scratch: Scrat
                     n_targets += 1
                 micro.target_positives[index] += np.float32(bit)
                 micro.target_trials[index] += ONE
-                bit = gather.code_bit[slot]
-                slot = int(gather.parent_slot[slot])
+                bit = slots.code_bit[slot]
+                slot = int(slots.parent[slot])
     for k in range(n_targets):
         micro.slot_index[micro.target_slots[k]] = -1
     return n_targets
@@ -269,12 +281,13 @@ def _negatives_forward_backward(
     """
     slots, hess_weights = micro.negative_slots, micro.negative_hess_weights
     transpose(micro.hidden, micro.hidden_transposed)
-    gather_gemm(cache.outputs, slots, micro.hidden_transposed, micro.negative_scores, n_negatives)
+    addresses = cache.output_addresses
+    gather_gemm(addresses, slots, micro.hidden_transposed, micro.negative_scores, n_negatives)
     loss = logistic_residuals(
         micro.negative_scores, micro.negative_positives, micro.negative_trials, lr, hess_weights,
         n_negatives * MICROBATCH_TOKENS, NO_LIMIT,
     )  # fmt: skip
-    gather_gemm_t(micro.negative_scores, cache.outputs, slots, micro.hidden_delta, n_negatives)
+    gather_gemm_t(micro.negative_scores, addresses, slots, micro.hidden_delta, n_negatives)
     for row in range(n_negatives):
         slot = slots[row]
         row_curvature = np.float32(0)
@@ -296,8 +309,9 @@ def _update_negatives(n_negatives: int, cache: RowCache, micro: MicrobatchScratc
         for i in range(MICROBATCH_TOKENS):
             micro.negative_scores[row, i] *= damping
     scatter_add_gemm(
-        micro.negative_scores, micro.hidden, cache.outputs, micro.negative_slots, n_negatives
-    )
+        micro.negative_scores, micro.hidden, cache.output_addresses, micro.negative_slots,
+        n_negatives,
+    )  # fmt: skip
 
 
 @jit_inline
@@ -306,7 +320,8 @@ def _score_targets(
 ) -> None:
     """Score token i against its targets, [first, last) of the list."""
     gather_gemv(
-        cache.outputs, micro.target_slots, micro.hidden, i, micro.target_scores, first, last
+        cache.output_addresses, micro.target_slots, micro.hidden, i, micro.target_scores,
+        first, last,
     )  # fmt: skip
 
 
@@ -354,7 +369,8 @@ def _accumulate_hidden_delta(
 ) -> None:
     """Add the terms of token i's targets to its hidden delta: eq. (1)."""
     gather_axpy(
-        micro.hidden_delta, i, cache.outputs, micro.target_slots, micro.target_scores, first, last
+        micro.hidden_delta, i, cache.output_addresses, micro.target_slots, micro.target_scores,
+        first, last,
     )  # fmt: skip
 
 
@@ -368,7 +384,8 @@ def _update_targets(
             micro.target_scores[k], cache.output_curvature[micro.target_slots[k]]
         )
     scatter_axpy(
-        cache.outputs, micro.target_slots, micro.target_scores, first, last, micro.hidden, i
+        cache.output_addresses, micro.target_slots, micro.target_scores, first, last, last,
+        micro.hidden, i,
     )  # fmt: skip
 
 
@@ -381,20 +398,25 @@ def _update_inputs(batch: Microbatch, shared: SharedArrays, scratch: Scratch) ->
     multiplied by the same gain (2).
     """
     stream, tokens, options, cache = batch.stream, shared.tokens, shared.options, shared.cache
-    micro, slot_of = scratch.microbatch, scratch.gather.input_slot_of
+    micro, slot_of = scratch.microbatch, shared.slots.inputs[stream]
+    origin = shared.slots.starts[stream]
     for i in range(batch.n):
         token = batch.start + i * batch.stride
         hidden_curvature = micro.hidden_curvature[i] * micro.input_gain[i]
-        first, last = _input_tokens(stream, token, tokens, options)
-        for other in range(first, last):
-            if _is_input(other, token, options):
-                cache.input_curvature[slot_of[other - batch.origin]] += hidden_curvature
+        first, skipped, last = _input_tokens(stream, token, tokens, options)
+        for other in range(first - origin, last - origin):
+            if other != skipped - origin:
+                cache.input_curvature[slot_of[other]] += hidden_curvature
+    first, stop, step = batch.start, batch.start + batch.n * batch.stride, batch.stride
+    if options.cbow:
+        first, stop, step = origin, shared.slots.stops[stream], 1
+    for k in range(first - origin, stop - origin, step):
+        slot = slot_of[k]
+        micro.input_factors[k] = damped(cache.input_trainable[slot], cache.input_curvature[slot])
     for i in range(batch.n):
         token = batch.start + i * batch.stride
-        first, last = _input_tokens(stream, token, tokens, options)
-        for other in range(first, last):
-            if _is_input(other, token, options):
-                slot = int(slot_of[other - batch.origin])
-                n_trainable = np.float32(shared.words.n_trainable[tokens.ids[stream, other]])
-                factor = damped(n_trainable, cache.input_curvature[slot])
-                axpy(cache.inputs, slot, micro.hidden_delta, i, factor)
+        first, skipped, last = _input_tokens(stream, token, tokens, options)
+        scatter_axpy(
+            cache.input_addresses, slot_of, micro.input_factors,
+            first - origin, skipped - origin, last - origin, micro.hidden_delta, i,
+        )  # fmt: skip

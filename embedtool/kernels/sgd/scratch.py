@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.kernels.sgd.arrays import Bools, Doubles, Floats, Ints, Longs
+from embedtool.kernels.sgd.arrays import Doubles, Floats, Ints, Longs
 
 RowSums = NDArray[Any]
 """Records of ROW_SUMS."""
@@ -25,47 +25,24 @@ crosses a cache line, so that a row costs one miss."""
 
 
 class GatherScratch(NamedTuple):
-    """Where the tokens of a minibatch find their rows in the row cache.
-
-    Arrays by token are indexed from the first token of the minibatch or of its context.
+    """What a thread needs to list and to copy the rows of a minibatch.
 
     Attributes
     ----------
     input_hash, output_hash
         int32 (a power of two,), hash tables of indices within the stream; -1 is empty.
-    input_slot_of, output_slot_of
-        int32 (max_tokens,), the slots of each token's word.
     input_snapshot
         float32 (max_inputs, width), with subwords, the sums of rows before the minibatch.
-    leaf_parent
-        int32 (max_tokens,), the slot of the inner node above each token's word.
-    leaf_bit
-        bool (max_tokens,), the code bit of each token's word below that node.
-    parent_slot
-        int32 (n_streams * max_outputs,), the slot of the inner node above that of a slot; -1 for
-        the root.
-    code_bit
-        bool (n_streams * max_outputs,), the code bit of a slot's node below that node.
     negatives
-        int32 (2, negatives of a minibatch), the negatives drawn: for the current minibatch, and for
-        the next (`Minibatch.buffer`).
-    negative_slot_of
-        int32 (negatives of a minibatch,), their slots.
+        int32 (n_shared_negatives,), where the search for each negative begins.
     uniforms
         float64 (n_shared_negatives,), the random numbers they are drawn by.
     """
 
     input_hash: Ints
     output_hash: Ints
-    input_slot_of: Ints
-    output_slot_of: Ints
     input_snapshot: Floats
-    leaf_parent: Ints
-    leaf_bit: Bools
-    parent_slot: Ints
-    code_bit: Bools
     negatives: Ints
-    negative_slot_of: Ints
     uniforms: Doubles
 
 
@@ -82,6 +59,9 @@ class MicrobatchScratch(NamedTuple):
         float32 (width, MICROBATCH_TOKENS).
     hidden_sq_norms, hidden_curvature
         float32 (MICROBATCH_TOKENS,).
+    input_factors
+        float32 (max_tokens,), by how much of a hidden vector's delta the row of each token of the
+        minibatch or of its context moves.
     input_gain
         float32 (MICROBATCH_TOKENS,), how far a hidden vector moves when each of its rows moves by
         one unit: 1 for a mean, the number of rows for a sum.
@@ -110,6 +90,7 @@ class MicrobatchScratch(NamedTuple):
     hidden_transposed: Floats
     hidden_sq_norms: Floats
     hidden_curvature: Floats
+    input_factors: Floats
     input_gain: Floats
     slot_index: Ints
     negative_slots: Ints

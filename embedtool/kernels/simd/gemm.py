@@ -1,9 +1,8 @@
-"""Products of small matrices in vector registers, one of them given as rows of a table.
+"""Products of small matrices in vector registers, one of them given by the addresses of its rows.
 
 All matrices are in C order and in the cache. Each element is the sum of its terms in their order.
 """
 
-from itertools import chain
 from typing import Any
 
 from numba import config, types
@@ -20,6 +19,7 @@ from embedtool.kernels.simd.registers import (
     ZEROS,
     broadcast,
     load,
+    row_at,
     store,
     transposed,
 )
@@ -41,20 +41,20 @@ _CONTRACT = ("contract",)
 
 @jit_inline
 def gather_gemm(
-    table: NDArray[Any],
+    addresses: NDArray[Any],
     slots: NDArray[Any],
     columns: NDArray[Any],
     product: NDArray[Any],
     n_rows: int,
 ) -> None:
-    """Compute product = table[slots] @ columns, for the first n_rows slots.
+    """Compute product = rows[slots] @ columns, for the first n_rows slots.
 
     Parameters
     ----------
-    table
-        float32 (any number, n_terms).
+    addresses
+        int64 (any number,), where each row is in memory: float32 (n_terms,).
     slots
-        int32 (at least n_rows,).
+        int32 (at least n_rows,), indices of `addresses`.
     columns
         float32 (n_terms, n_columns), a multiple of SIMD_WIDTH.
     product
@@ -64,45 +64,45 @@ def gather_gemm(
     """
     for row in range(0, n_rows, TILE_ROWS):
         for column in range(0, product.shape[1], SIMD_WIDTH):
-            _plain_tile(table, columns, product, slots, row, column, table.shape[1])
+            _plain_tile(addresses, columns, product, slots, row, column, columns.shape[0])
 
 
 @jit_inline
 def gather_gemm_t(
     a: NDArray[Any],
-    table: NDArray[Any],
+    addresses: NDArray[Any],
     slots: NDArray[Any],
     product: NDArray[Any],
     n_terms: int,
 ) -> None:
-    """Compute product = a[:n_terms].T @ table[slots[:n_terms]].
+    """Compute product = a[:n_terms].T @ rows[slots[:n_terms]].
 
     Parameters
     ----------
     a
         float32 (at least n_terms, n_rows).
-    table
-        float32 (any number, n_columns), a multiple of SIMD_WIDTH.
+    addresses
+        int64 (any number,), where each row is in memory: float32 (n_columns,).
     slots
-        int32 (at least n_terms,).
+        int32 (at least n_terms,), indices of `addresses`.
     product
-        float32 (n_rows, n_columns), written.
+        float32 (n_rows, n_columns), a multiple of SIMD_WIDTH, written.
     n_terms
         A multiple of ROW_MULTIPLE.
     """
     paired = _paired(product.shape[1])
     for row in range(0, product.shape[0], TILE_ROWS):
         for column in range(0, paired, 2 * SIMD_WIDTH):
-            _wide_transposed_tile(a, table, product, slots, row, column, n_terms)
+            _wide_transposed_tile(a, addresses, product, slots, row, column, n_terms)
         for column in range(paired, product.shape[1], SIMD_WIDTH):
-            _transposed_tile(a, table, product, slots, row, column, n_terms)
+            _transposed_tile(a, addresses, product, slots, row, column, n_terms)
 
 
 @jit_inline
 def scatter_add_gemm(
-    a: NDArray[Any], b: NDArray[Any], table: NDArray[Any], slots: NDArray[Any], n_rows: int
+    a: NDArray[Any], b: NDArray[Any], addresses: NDArray[Any], slots: NDArray[Any], n_rows: int
 ) -> None:
-    """Compute table[slots] += a @ b, for the first n_rows slots, which are distinct.
+    """Compute rows[slots] += a @ b, for the first n_rows slots, which are distinct.
 
     Parameters
     ----------
@@ -110,19 +110,19 @@ def scatter_add_gemm(
         float32 (at least n_rows, n_terms).
     b
         float32 (n_terms, n_columns), a multiple of SIMD_WIDTH.
-    table
-        float32 (any number, n_columns), updated.
+    addresses
+        int64 (any number,), where each row is in memory: float32 (n_columns,), updated.
     slots
-        int32 (at least n_rows,).
+        int32 (at least n_rows,), indices of `addresses`.
     n_rows
         A multiple of ROW_MULTIPLE.
     """
-    paired = _paired(table.shape[1])
+    paired = _paired(b.shape[1])
     for row in range(0, n_rows, TILE_ROWS):
         for column in range(0, paired, 2 * SIMD_WIDTH):
-            _wide_adding_tile(a, b, table, slots, row, column, b.shape[0])
-        for column in range(paired, table.shape[1], SIMD_WIDTH):
-            _adding_tile(a, b, table, slots, row, column, b.shape[0])
+            _wide_adding_tile(a, b, addresses, slots, row, column, b.shape[0])
+        for column in range(paired, b.shape[1], SIMD_WIDTH):
+            _adding_tile(a, b, addresses, slots, row, column, b.shape[0])
 
 
 @jit_inline
@@ -132,7 +132,8 @@ def _paired(n_columns: int) -> int:
 
 
 PLAIN, TRANSPOSED, ADDING = range(3)
-"""The three products: `gather_gemm`, `gather_gemm_t` and `scatter_add_gemm`."""
+"""The three products, `gather_gemm`, `gather_gemm_t` and `scatter_add_gemm`, by the number of the
+matrix that is given by addresses: the first factor, the second, and the product."""
 
 
 def _tile_of(kind: int, n_vectors: int) -> Any:
@@ -171,39 +172,39 @@ def _generate_tile(
     a, b, product, slots = (
         context.make_array(signature.args[i])(context, builder, arguments[i]) for i in range(4)
     )
-    a_width, b_width, width = (
-        cgutils.unpack_tuple(builder, table.shape)[1] for table in (a, b, product)
-    )
 
-    def slot_at(number: Any) -> Any:
-        return builder.sext(builder.load(builder.gep(slots.data, [number])), INDEX)
+    def rows_of(matrix: int, numbers: list[Any]) -> list[Any]:
+        """Return pointers to rows of a matrix, 0 to 2; for the gathered one, to those of slots."""
+        array = (a, b, product)[matrix]
+        if matrix == kind:
+            return [row_at(builder, array, slots, number) for number in numbers]
+        width = cgutils.unpack_tuple(builder, array.shape)[1]
+        return [builder.gep(array.data, [builder.mul(number, width)]) for number in numbers]
 
     numbers = [builder.add(row, INDEX(i)) for i in range(TILE_ROWS)]
     columns = [builder.add(column, INDEX(i * SIMD_WIDTH)) for i in range(n_vectors)]
-    gathered = numbers if kind == TRANSPOSED else [slot_at(number) for number in numbers]
-    a_rows = gathered if kind == PLAIN else numbers
-    a_starts = a_rows if kind == TRANSPOSED else [builder.mul(each, a_width) for each in a_rows]
-    a_step = a_width if kind == TRANSPOSED else INDEX(1)
-    product_rows = gathered if kind == ADDING else numbers
-    offsets = [
-        [builder.add(builder.mul(each, width), column) for column in columns]
-        for each in product_rows
-    ]
+    if kind == TRANSPOSED:
+        a_starts = [builder.gep(a.data, [number]) for number in numbers]
+        a_step = cgutils.unpack_tuple(builder, a.shape)[1]
+    else:
+        a_starts, a_step = rows_of(0, numbers), INDEX(1)
+    product_starts = rows_of(2, numbers)
     sums = [[cgutils.alloca_once(builder, VECTOR) for _ in columns] for _ in numbers]
-    for each, offset in zip(chain(*sums), chain(*offsets), strict=True):
-        builder.store(load(builder, product.data, offset) if kind == ADDING else ZEROS, each)
+    for start, sums_of_row in zip(product_starts, sums, strict=True):
+        for each, at in zip(sums_of_row, columns, strict=True):
+            builder.store(load(builder, start, at) if kind == ADDING else ZEROS, each)
     with cgutils.for_range(builder, n_terms, intp=INDEX) as loop:
-        b_row = builder.mul(slot_at(loop.index) if kind == TRANSPOSED else loop.index, b_width)
-        b_vectors = [load(builder, b.data, builder.add(b_row, column)) for column in columns]
+        (b_start,) = rows_of(1, [loop.index])
+        b_vectors = [load(builder, b_start, at) for at in columns]
         a_offset = builder.mul(loop.index, a_step)
         for a_start, sums_of_row in zip(a_starts, sums, strict=True):
-            factor = builder.load(builder.gep(a.data, [builder.add(a_start, a_offset)]))
-            factors = broadcast(builder, factor)
+            factors = broadcast(builder, builder.load(builder.gep(a_start, [a_offset])))
             for each, b_vector in zip(sums_of_row, b_vectors, strict=True):
                 term = builder.fmul(factors, b_vector, flags=_CONTRACT)
                 builder.store(builder.fadd(builder.load(each), term, flags=_CONTRACT), each)
-    for each, offset in zip(chain(*sums), chain(*offsets), strict=True):
-        store(builder, builder.load(each), product.data, offset)
+    for start, sums_of_row in zip(product_starts, sums, strict=True):
+        for each, at in zip(sums_of_row, columns, strict=True):
+            store(builder, builder.load(each), start, at)
 
 
 _plain_tile = _tile_of(PLAIN, 1)

@@ -27,6 +27,13 @@ def store(builder: Any, vector: Any, start: Any, offset: Any) -> None:
     builder.store(vector, pointer, align=FLOAT_BYTES)
 
 
+def row_at(builder: Any, addresses: Any, slots: Any, k: Any) -> Any:
+    """Return a pointer to the row of floats whose address is addresses[slots[k]]."""
+    slot = builder.sext(builder.load(builder.gep(slots.data, [k])), INDEX)
+    address = builder.load(builder.gep(addresses.data, [slot]))
+    return builder.inttoptr(address, FLOAT.as_pointer())
+
+
 def broadcast(builder: Any, number: Any) -> Any:
     """Return a vector with the number in every lane."""
     empty = ir.Constant(VECTOR, ir.Undefined)

@@ -21,6 +21,7 @@ from embedtool.kernels.simd.registers import (
     load,
     reduce_add,
     reduce_add_each,
+    row_at,
     store,
 )
 
@@ -96,21 +97,33 @@ def dot(typing_context: Any, a: Any, a_row: Any, b: Any, b_row: Any) -> tuple[An
 
 
 @intrinsic
-def gather_gemv(
-    typing_context: Any,
-    table: Any, slots: Any, source: Any, row: Any, products: Any, first: Any, last: Any,
-) -> tuple[Any, Any]:  # fmt: skip
-    """Compute products[first:last] = table[slots[first:last]] @ source[row]."""
+def row_address(typing_context: Any, table: Any, row: Any) -> tuple[Any, Any]:
+    """Return the address of a row, int64, as the functions below take it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        table, slots, source, products = _arrays(context, builder, signature, arguments, 0, 1, 2, 4)
-        row, first, last = arguments[3], arguments[5], arguments[6]
-        width = cgutils.unpack_tuple(builder, table.shape)[1]
-        source_start = builder.gep(source.data, [builder.mul(row, width)])
-        for start, stop, n_rows in _tiles(builder, first, last, (4, 1)):
+        (pointer,), _ = _row_pointers(context, builder, signature, arguments, 1)
+        return builder.ptrtoint(pointer, INDEX)
+
+    return _LONG(table, _LONG), generate
+
+
+@intrinsic
+def gather_gemv(
+    typing_context: Any,
+    addresses: Any, slots: Any, source: Any, row: Any, products: Any, first: Any, last: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Compute products[first:last] = rows[slots[first:last]] @ source[row].
+
+    Row k of `rows` is at addresses[k], here and below.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        addresses, slots, products = _arrays(context, builder, signature, arguments, 0, 1, 4)
+        (source_start,), width = _row_pointers(context, builder, signature, arguments, 1, 2)
+        for start, stop, n_rows in _tiles(builder, *arguments[5:], (4, 1)):
             with cgutils.for_range_slice(builder, start, stop, INDEX(n_rows), inc=True) as (k, _):
                 starts = [
-                    _row_at(builder, table, slots, builder.add(k, INDEX(i)), width)
+                    row_at(builder, addresses, slots, builder.add(k, INDEX(i)))
                     for i in range(n_rows)
                 ]
                 totals = [cgutils.alloca_once(builder, VECTOR) for _ in starts]
@@ -128,27 +141,26 @@ def gather_gemv(
                 )
         return context.get_dummy_value()
 
-    return types.void(table, slots, source, _LONG, products, _LONG, _LONG), generate
+    return types.void(addresses, slots, source, _LONG, products, _LONG, _LONG), generate
 
 
 @intrinsic
 def gather_axpy(
     typing_context: Any,
-    target: Any, row: Any, table: Any, slots: Any, factors: Any, first: Any, last: Any,
+    target: Any, row: Any, addresses: Any, slots: Any, factors: Any, first: Any, last: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """Compute target[row] += factors[first:last] @ table[slots[first:last]]."""
+    """Compute target[row] += factors[first:last] @ rows[slots[first:last]]."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        target, table, slots, factors = _arrays(context, builder, signature, arguments, 0, 2, 3, 4)
-        row, first, last = arguments[1], arguments[5], arguments[6]
-        width = cgutils.unpack_tuple(builder, table.shape)[1]
-        target_start = builder.gep(target.data, [builder.mul(row, width)])
+        addresses, slots, factors = _arrays(context, builder, signature, arguments, 2, 3, 4)
+        first, last = arguments[5:]
+        (target_start,), width = _row_pointers(context, builder, signature, arguments, 1)
         for offsets in _each_tile(builder, width):
             totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
             for total, offset in zip(totals, offsets, strict=True):
                 builder.store(load(builder, target_start, offset), total)
             with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
-                start = _row_at(builder, table, slots, k, width)
+                start = row_at(builder, addresses, slots, k)
                 factor = broadcast(builder, builder.load(builder.gep(factors.data, [k])))
                 for total, offset in zip(totals, offsets, strict=True):
                     term = _times(builder, factor, load(builder, start, offset))
@@ -157,34 +169,65 @@ def gather_axpy(
                 store(builder, builder.load(total), target_start, offset)
         return context.get_dummy_value()
 
-    return types.void(target, _LONG, table, slots, factors, _LONG, _LONG), generate
+    return types.void(target, _LONG, addresses, slots, factors, _LONG, _LONG), generate
+
+
+@intrinsic
+def gather_sum(
+    typing_context: Any,
+    target: Any, row: Any, addresses: Any, slots: Any,
+    first: Any, skipped: Any, last: Any, factor: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Compute target[row] = factor * the sum of rows[slots[k]], k in [first, last) - {skipped}."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        addresses, slots = _arrays(context, builder, signature, arguments, 2, 3)
+        first, skipped, last, factor = arguments[4:]
+        (target_start,), width = _row_pointers(context, builder, signature, arguments, 1)
+        factors = broadcast(builder, factor)
+        for offsets in _each_tile(builder, width):
+            totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
+            for total in totals:
+                builder.store(ZEROS, total)
+            for start, stop in _around(builder, first, skipped, last):
+                with cgutils.for_range_slice(builder, start, stop, INDEX(1), inc=True) as (k, _):
+                    each = row_at(builder, addresses, slots, k)
+                    for total, offset in zip(totals, offsets, strict=True):
+                        vector = load(builder, each, offset)
+                        builder.store(_plus(builder, builder.load(total), vector), total)
+            for total, offset in zip(totals, offsets, strict=True):
+                product = _times(builder, factors, builder.load(total))
+                store(builder, product, target_start, offset)
+        return context.get_dummy_value()
+
+    return types.void(target, _LONG, addresses, slots, _LONG, _LONG, _LONG, _FLOAT), generate
 
 
 @intrinsic
 def scatter_axpy(
     typing_context: Any,
-    table: Any, slots: Any, factors: Any, first: Any, last: Any, source: Any, row: Any,
+    addresses: Any, slots: Any, factors: Any,
+    first: Any, skipped: Any, last: Any, source: Any, row: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """Compute table[slots[k]] += factors[k] * source[row], for k from first to last."""
+    """Compute rows[slots[k]] += factors[k] * source[row], k in [first, last) - {skipped}."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        table, slots, factors, source = _arrays(context, builder, signature, arguments, 0, 1, 2, 5)
-        first, last, row = arguments[3], arguments[4], arguments[6]
-        width = cgutils.unpack_tuple(builder, table.shape)[1]
-        source_start = builder.gep(source.data, [builder.mul(row, width)])
+        addresses, slots, factors = _arrays(context, builder, signature, arguments, 0, 1, 2)
+        (source_start,), width = _row_pointers(context, builder, signature, arguments, 1, 6)
         for offsets in _each_tile(builder, width):
             vectors = [load(builder, source_start, offset) for offset in offsets]
-            with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
-                start = _row_at(builder, table, slots, k, width)
-                factor = broadcast(builder, builder.load(builder.gep(factors.data, [k])))
-                for vector, offset in zip(vectors, offsets, strict=True):
-                    moved = _plus(
-                        builder, load(builder, start, offset), _times(builder, factor, vector)
-                    )
-                    store(builder, moved, start, offset)
+            for start, stop in _around(builder, *arguments[3:6]):
+                with cgutils.for_range_slice(builder, start, stop, INDEX(1), inc=True) as (k, _):
+                    each = row_at(builder, addresses, slots, k)
+                    factor = broadcast(builder, builder.load(builder.gep(factors.data, [k])))
+                    for vector, offset in zip(vectors, offsets, strict=True):
+                        moved = _plus(
+                            builder, load(builder, each, offset), _times(builder, factor, vector)
+                        )
+                        store(builder, moved, each, offset)
         return context.get_dummy_value()
 
-    return types.void(table, slots, factors, _LONG, _LONG, source, _LONG), generate
+    return types.void(addresses, slots, factors, _LONG, _LONG, _LONG, source, _LONG), generate
 
 
 def _writer(n_rows: int, combine: Combine) -> Callable[..., Any]:
@@ -202,17 +245,18 @@ def _writer(n_rows: int, combine: Combine) -> Callable[..., Any]:
 
 
 def _row_pointers(
-    context: Any, builder: Any, signature: Any, arguments: Sequence[Any], n_rows: int
+    context: Any, builder: Any, signature: Any, arguments: Sequence[Any], n_rows: int, at: int = 0
 ) -> tuple[list[Any], Any]:
-    """Return a pointer to each row, and their width."""
-    slots, width = [], None
-    for kind, value, row in list(
-        zip(signature.args[::2], arguments[::2], arguments[1::2], strict=False)
-    )[:n_rows]:
-        table = context.make_array(kind)(context, builder, value)
+    """Return a pointer to each of n_rows rows, and their width.
+
+    From argument `at` on, each is given by a table and a number.
+    """
+    pointers, width = [], None
+    for i in range(at, at + 2 * n_rows, 2):
+        table = context.make_array(signature.args[i])(context, builder, arguments[i])
         width = width or cgutils.unpack_tuple(builder, table.shape)[1]
-        slots.append(builder.gep(table.data, [builder.mul(row, width)]))
-    return slots, width
+        pointers.append(builder.gep(table.data, [builder.mul(arguments[i + 1], width)]))
+    return pointers, width
 
 
 def _arrays(
@@ -221,10 +265,9 @@ def _arrays(
     return [context.make_array(signature.args[i])(context, builder, arguments[i]) for i in numbers]
 
 
-def _row_at(builder: Any, table: Any, slots: Any, k: Any, width: Any) -> Any:
-    """Return a pointer to the row that is number k of `slots`."""
-    pointer = builder.sext(builder.load(builder.gep(slots.data, [k])), INDEX)
-    return builder.gep(table.data, [builder.mul(pointer, width)])
+def _around(builder: Any, first: Any, skipped: Any, last: Any) -> list[tuple[Any, Any]]:
+    """Return the two ranges that make up [first, last) without `skipped`."""
+    return [(first, skipped), (builder.add(skipped, INDEX(1)), last)]
 
 
 def _tiles(builder: Any, first: Any, last: Any, sizes: Sequence[int]) -> Iterator[Any]:
