@@ -360,7 +360,7 @@ def _allocate_cache(sizes: _Sizes) -> RowCache:
     outputs = aligned_zeros(n_outputs, sizes.width)
     return RowCache(
         inputs=aligned_zeros(n_inputs, sizes.width),
-        input_addresses=_longs(n_inputs),
+        input_addresses=np.zeros(n_inputs, np.int64),
         input_curvature=_floats(n_inputs),
         input_trainable=_floats(n_inputs),
         input_words=_ints(n_streams, sizes.max_inputs),

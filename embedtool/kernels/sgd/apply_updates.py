@@ -68,6 +68,8 @@ def _apply_inputs(
             row, slot = cache.shared_inputs[stream, k], cache.shared_input_slots[stream, k]
             if tables.input_owners[row] == thread:
                 tables.input_shared[row] = 0
+                if shared.words.frozen[row]:
+                    continue
                 n = _append_delta(n, row, slot, ONE, merge.input_sums, merge)
     _apply(
         n, True, ONE, tables.inputs, merge.input_sums, cache.inputs, cache.input_curvature, merge

@@ -150,7 +150,7 @@ def _sum_progress(stream: int, shared: SharedArrays, merge: MergeScratch) -> Non
     if not shared.options.subwords:
         for k in range(cache.n_inputs[stream]):
             row, slot = cache.input_rows[stream, k], stream * cache.input_words.shape[1] + k
-            if not tables.input_shared[row]:
+            if not (tables.input_shared[row] or shared.words.frozen[row]):
                 merge.input_sums[row].total_progress += progress(cache.input_curvature[slot])
     for k in range(cache.n_outputs[stream]):
         row, slot = cache.output_rows[stream, k], stream * cache.output_rows.shape[1] + k

@@ -120,7 +120,7 @@ def gather_gemv(
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         addresses, slots, products = _arrays(context, builder, signature, arguments, 0, 1, 4)
         (source_start,), width = _row_pointers(context, builder, signature, arguments, 1, 2)
-        for start, stop, n_rows in _tiles(builder, *arguments[5:], (4, 1)):
+        for start, stop, n_rows in _tiles(builder, arguments[5], arguments[6], (4, 1)):
             with cgutils.for_range_slice(builder, start, stop, INDEX(n_rows), inc=True) as (k, _):
                 starts = [
                     row_at(builder, addresses, slots, builder.add(k, INDEX(i)))
