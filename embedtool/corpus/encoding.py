@@ -15,7 +15,7 @@ from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError
 from embedtool.io.array_file import map_file
 from embedtool.io.machine import n_cores
-from embedtool.kernels.text.tokens import filter_ids
+from embedtool.kernels.text.ids import filter_ids
 from embedtool.messages import brief
 
 BLOCK_TOKENS = 2**20

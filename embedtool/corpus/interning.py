@@ -6,16 +6,16 @@ from threading import local
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.kernels.text.tokens import WordTable, intern_tokens
+from embedtool.kernels.text.ids import count_ids
+from embedtool.kernels.text.tokens import WordTable, fill_slots, intern_tokens
 from embedtool.messages import brief
 
 MIN_SLOTS = 2**16
 """Initial size of a hash table: enough for the words of 1 MiB of most texts, small enough for a
-level-2 cache."""
+level-2 cache. Tables that keep the words of earlier blocks took as long: fewer words are new, but
+more look-ups leave that cache."""
 SLOTS_PER_WORD = 2
 """Minimum number of slots per word; at this load look-ups are short."""
-GROWTH = 4
-"""Growth factor of a table. Growing interns all words again; a large factor makes that rare."""
 BYTES_PER_SLOT = 8
 """Bytes per word, including a line end: few texts average more than 16."""
 
@@ -24,17 +24,8 @@ class WordInterner:
     """Words and their ids, which are given in order of first appearance."""
 
     def __init__(self) -> None:
-        self._allocate(MIN_SLOTS)
-
-    def _allocate(self, n_slots: int) -> None:
-        max_words = n_slots // SLOTS_PER_WORD
-        self._table = WordTable(
-            slots=np.empty(n_slots, dtype=np.int32),
-            keys=np.empty((max_words, 2), dtype=np.uint64),
-            offsets=np.zeros(max_words + 1, dtype=np.int64),
-            chars=np.empty(n_slots * BYTES_PER_SLOT // 8, dtype=np.uint64),
-        )
-        self.clear()
+        self._table = _new_table(MIN_SLOTS)
+        self.n_words = 0
 
     def clear(self) -> None:
         """Forget all words."""
@@ -44,7 +35,7 @@ class WordInterner:
     @property
     def text(self) -> bytes:
         """The words by id, in UTF-8, a line end after each."""
-        return self._table.chars.view(np.uint8)[: self._table.offsets[self.n_words]].tobytes()
+        return self._table.chars[: self._table.offsets[self.n_words]].tobytes()
 
     def intern(self, text: bytes) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return the id of each token of a text; a new word gets the next id.
@@ -75,9 +66,25 @@ class WordInterner:
         return ids[:n_tokens], ends[:n_ends]
 
     def _grow(self) -> None:
-        words = self.text
-        self._allocate(GROWTH * len(self._table.slots))
-        self.intern(words)
+        """Copy the words to a table with twice the slots."""
+        old, n_words = self._table, self.n_words
+        self._table = _new_table(2 * len(old.slots))
+        self._table.keys[:n_words] = old.keys[:n_words]
+        self._table.offsets[: n_words + 1] = old.offsets[: n_words + 1]
+        n_bytes = old.offsets[n_words]
+        self._table.chars[:n_bytes] = old.chars[:n_bytes]
+        fill_slots(self._table, n_words)
+
+
+def _new_table(n_slots: int) -> WordTable:
+    """Return a table without words."""
+    max_words = n_slots // SLOTS_PER_WORD
+    return WordTable(
+        slots=np.zeros(n_slots, dtype=np.int32),
+        keys=np.empty((max_words, 2), dtype=np.uint64),
+        offsets=np.zeros(max_words + 1, dtype=np.int64),
+        chars=np.empty(n_slots * BYTES_PER_SLOT, dtype=np.uint8),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +97,8 @@ class InternedText:
         Its distinct tokens in UTF-8, in order of first appearance, each followed by a line end.
     ids : ndarray of int32, shape (n_tokens,)
         Its tokens, as indices of `words`.
+    counts : ndarray of int64, shape (n_words,)
+        The count of each word in the block.
     ends : ndarray of int64, shape (n_ends,)
         As `WordInterner.intern` returns them.
     """
@@ -98,6 +107,7 @@ class InternedText:
 
     words: bytes
     ids: NDArray[np.int32]
+    counts: NDArray[np.int64]
     ends: NDArray[np.int64]
 
 
@@ -114,4 +124,6 @@ class Interner(local):
         """Intern the tokens of a text in UTF-8, separated by ASCII white space."""
         self.interner.clear()
         ids, ends = self.interner.intern(text)
-        return InternedText(self.interner.text, ids, ends)
+        counts = np.zeros(self.interner.n_words, dtype=np.int64)
+        count_ids(ids, counts)
+        return InternedText(self.interner.text, ids, counts, ends)

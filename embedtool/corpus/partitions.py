@@ -25,7 +25,7 @@ from embedtool.corpus.scanning import END, ID, ScanAccumulator, TokenWriter, cac
 from embedtool.corpus.sources import FileSignature, open_source, signatures_of
 from embedtool.corpus.tokens import decode_token, encode_token
 from embedtool.io.encodings import is_utf8
-from embedtool.kernels.text.tokens import filter_ids
+from embedtool.kernels.text.ids import filter_ids
 from embedtool.messages import brief
 
 

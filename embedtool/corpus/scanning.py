@@ -28,7 +28,7 @@ from embedtool.io.deletion import temporary_directory
 from embedtool.io.json_file import parse_json, read_json
 from embedtool.io.machine import n_cores
 from embedtool.io.progress import Report, silent
-from embedtool.kernels.text.tokens import remap_ids
+from embedtool.kernels.text.ids import remap_ids
 from embedtool.messages import brief
 
 log = logging.getLogger(__name__)
@@ -125,12 +125,13 @@ class ScanAccumulator:
         self.append(Interner()(b""))
 
     def append(self, block: InternedText) -> None:
-        """Map the next block to the ids of the whole text, count its tokens and write them."""
+        """Map the next block to the ids of the whole text, add its counts and write it."""
         new_ids, _ = self.interner.intern(block.words)
         if self.interner.n_words > len(self.counts):
             more = np.zeros(2 * self.interner.n_words - len(self.counts), dtype=np.int64)
             self.counts = np.concatenate((self.counts, more))
-        remap_ids(block.ids, new_ids, self.counts)
+        self.counts[new_ids] += block.counts
+        remap_ids(block.ids, new_ids)
         self.tokens.append(block.ids, block.ends)
 
 

@@ -118,6 +118,12 @@ class StringTable(Sequence[str]):
                 return int(i)
         return -1
 
+    def take(self, ids: NDArray[np.int64]) -> list[str]:
+        """Return the words with these ids, in their order."""
+        starts = np.where(ids > 0, self.ends[ids - 1], 0).tolist()
+        text, ends = self.text.data, self.ends[ids].tolist()
+        return [_decoded(text[start:end]) for start, end in zip(starts, ends, strict=True)]
+
     def non_ascii_ids(self) -> NDArray[np.int64]:
         """Return the ids of words with non-ASCII characters."""
         found = np.searchsorted(self.ends, np.flatnonzero(self.text >= 128), side="right")
@@ -150,8 +156,9 @@ def _build_hash_index(words: StringTable) -> HashIndex:
     return HashIndex(starts, np.argsort(slots, kind="stable").astype(np.int32))
 
 
-def _decoded(encoded: bytes) -> str:
+def _decoded(encoded: bytes | memoryview) -> str:
     try:
-        return encoded.decode("utf-8", SURROGATE_ERRORS)
+        return str(encoded, "utf-8", SURROGATE_ERRORS)
     except UnicodeDecodeError:
-        raise ModelError(f"broken model: a word is not UTF-8: {encoded[:40]!r}") from None
+        shown = bytes(encoded[:40])
+        raise ModelError(f"broken model: a word is not UTF-8: {shown!r}") from None

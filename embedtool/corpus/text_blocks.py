@@ -99,18 +99,21 @@ def byte_blocks(stream: Readable, offset: int = 0) -> Iterator[tuple[int, bytes]
     pending = stream.read(len(BYTE_ORDER_MARK.encode()))
     if offset == 0 and pending == BYTE_ORDER_MARK.encode():
         offset, pending = len(pending), b""
-    while chunk := stream.read(BLOCK_BYTES):
-        pending += chunk
-        size = pending.rfind(b"\n") + 1
-        if not size:
+    while chunk := stream.read(BLOCK_BYTES):  # `pending` has no line end
+        size = chunk.rfind(b"\n") + 1
+        if size:
+            block = b"".join((pending, memoryview(chunk)[:size]))
+            pending = chunk[size:]
+        else:
+            pending += chunk
             if len(pending) < BLOCK_BYTES:
                 continue
             size = max(pending.rfind(bytes([space])) for space in WHITE_SPACE) + 1
             if not size:
                 size = _last_character_start(pending)
-        yield offset, pending[:size]
-        offset += size
-        pending = pending[size:]
+            block, pending = pending[:size], pending[size:]
+        yield offset, block
+        offset += len(block)
     if pending:
         yield offset, pending
 

@@ -198,9 +198,12 @@ UNSEGMENTED_FRACTION = 0.05
 def unsegmented_script(words: StringTable, counts: NDArray[np.int64]) -> str | None:
     """Return the script of a text that seems to have no spaces between words, or None."""
     n_tokens = int(counts.sum())
-    candidates = words.non_ascii_ids().tolist()
+    ids = words.non_ascii_ids()
+    candidates = words.take(ids)
     for script, (letters, longest) in UNSEGMENTED_SCRIPTS.items():
-        rows = [i for i in candidates if letters.search(words[i])]
+        if not letters.search("\n".join(candidates)):
+            continue
+        rows = [i for i, word in zip(ids.tolist(), candidates, strict=True) if letters.search(word)]
         n_script = int(counts[rows].sum())
         if n_script <= UNSEGMENTED_FRACTION * n_tokens:
             continue

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.training import VocabularyConfig
+from embedtool.corpus.string_table import StringTable
 from embedtool.errors import VocabularyError
 from embedtool.io.encodings import BYTE_ORDER_MARK
 from embedtool.messages import brief, counted
@@ -118,7 +119,7 @@ def build_vocabulary(
             f"{remedy}",
             parameters=("max_vocab", "min_count"),
         )
-    chosen = [words[i] for i in order]
+    chosen = words.take(order) if isinstance(words, StringTable) else [words[i] for i in order]
     return Vocabulary(chosen, counts[order], n_types, n_tokens), order
 
 

@@ -108,12 +108,14 @@ def intern_tokens(text: bytes, words: list[bytes]) -> tuple[list[int], list[int]
     return ids, ends
 
 
-def remap_ids(
-    ids: NDArray[np.int32], new_ids: NDArray[np.int32], counts: NDArray[np.int64]
-) -> None:
-    """Replace each id by its new id, and count these."""
-    ids[:] = new_ids[ids]
+def count_ids(ids: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
+    """Count ids."""
     np.add.at(counts, ids, 1)
+
+
+def remap_ids(ids: NDArray[np.int32], new_ids: NDArray[np.int32]) -> None:
+    """Replace each id by its new id."""
+    ids[:] = new_ids[ids]
 
 
 def filter_ids(

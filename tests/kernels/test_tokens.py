@@ -8,14 +8,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from embedtool.kernels import reference
+from embedtool.kernels.text.ids import count_ids, filter_ids, remap_ids
 from embedtool.kernels.text.tokens import (
     BATCH,
     GOLDEN,
     PADDING,
     WordTable,
-    filter_ids,
+    fill_slots,
     intern_tokens,
-    remap_ids,
 )
 
 SPACES = b" \t\n\v\f\r\0"
@@ -30,7 +30,7 @@ class Table:
             np.zeros(n_slots, dtype=np.int32),
             np.empty((max_words, 2), dtype=np.uint64),
             np.zeros(max_words + 1, dtype=np.int64),
-            np.empty(-(-(n_bytes + PADDING) // 8), dtype=np.uint64),
+            np.empty(n_bytes + PADDING, dtype=np.uint8),
         )
         self.n_words = 0
 
@@ -150,7 +150,7 @@ def test_tokens_of_equal_hash_are_different_words() -> None:
 
 
 def test_what_has_no_room_is_told_and_what_had_it_stays() -> None:
-    few_words, few_chars = Table(8, 2, 100), Table(8, 4, 8)
+    few_words, few_chars = Table(8, 2, 100), Table(8, 4, 5)
     for table in (few_words, few_chars):
         assert table.intern(b"aa b aa ccc\n") is None
         assert table.words() == [b"aa", b"b"]
@@ -159,14 +159,27 @@ def test_what_has_no_room_is_told_and_what_had_it_stays() -> None:
 
 @settings(deadline=None)
 @given(ids=st.lists(st.integers(0, 5)), numbers=st.permutations(range(9)))
-def test_renumber(ids: list[int], numbers: list[int]) -> None:
+def test_count_and_renumber(ids: list[int], numbers: list[int]) -> None:
     new_numbers = np.array(numbers[:6], dtype=np.int32)
     tokens, expected = np.array(ids, dtype=np.int32), np.array(ids, dtype=np.int32)
     counts, expected_counts = np.arange(9, dtype=np.int64), np.arange(9, dtype=np.int64)
-    remap_ids(tokens, new_numbers, counts)
-    reference.remap_ids(expected, new_numbers, expected_counts)
-    assert tokens.tolist() == expected.tolist() == [numbers[i] for i in ids]
+    count_ids(tokens, counts)
+    reference.count_ids(expected, expected_counts)
     assert counts.tolist() == expected_counts.tolist()
+    remap_ids(tokens, new_numbers)
+    reference.remap_ids(expected, new_numbers)
+    assert tokens.tolist() == expected.tolist() == [numbers[i] for i in ids]
+
+
+@pytest.mark.parametrize("n_words", [0, 1, BATCH - 1, BATCH, BATCH + 1, 1000])
+def test_a_table_with_its_slots_filled_anew_knows_its_words(n_words: int) -> None:
+    text = b" ".join(b"%d" % (3**n % 2**80) for n in range(n_words))
+    table = Table(2048, n_words + 1, len(text) + 10)
+    expected = table.intern(text)
+    table.table.slots[:] = 0
+    fill_slots(table.table, table.n_words)
+    assert table.intern(text) == expected
+    assert table.intern(b"new") == ([n_words], [])
 
 
 @settings(deadline=None)

@@ -55,3 +55,10 @@ def test_a_damaged_block_is_told_and_a_damaged_table_finds_nothing() -> None:
         list(StringTable(text, ends))
     slots = HashIndex(np.array([0, 9], np.int32), np.array([7, -1], np.int32))
     assert StringTable(text, ends, slots).find("c") == -1
+
+
+def test_words_are_taken_in_any_order() -> None:
+    words = ["king", "é", "", "我我", "\ud800", "z"]
+    table = StringTable.from_words(words)
+    for ids in ([], [0], [5, 0, 3, 3, 1, 2, 4]):
+        assert table.take(np.array(ids, np.int64)) == [words[i] for i in ids]

@@ -20,7 +20,7 @@ def prefetch_element(array: NDArray[Any], index: int) -> None:
 
 @jit_inline
 def prefetch_row(table: NDArray[Any], row: int) -> None:
-    """Prefetch a row of a float32 table: SIMD_WIDTH floats are a cache line."""
+    """Prefetch a row of a float32 table, of which SIMD_WIDTH are a cache line, or a short row."""
     for column in range(0, table.shape[1], SIMD_WIDTH):
         _fetch(table, (row, column))
 
