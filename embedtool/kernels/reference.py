@@ -5,14 +5,14 @@ Each kernel must equal its reference; `kernels.sgd.reference` has those of Word2
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.kernels.analogies import AnalogyQueries
-from embedtool.kernels.glove import CLIP
+from embedtool.kernels.glove import BIAS, CLIP, FROZEN
 from embedtool.kernels.sgd.merging import EPS
-from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.kernels.text.phrases import FIRST_CONNECTOR, NO_WORD
 
 
@@ -63,8 +63,20 @@ def list_phrase_pairs(
     return pairs
 
 
+def shuffle_pairs(
+    firsts: NDArray[np.int64], permutation: NDArray[np.int32], numbers: NDArray[Any]
+) -> NDArray[Any]:
+    """Return groups of consecutive numbers, each in the order of one permutation."""
+    shuffled = [numbers[:0]]
+    for first in firsts:
+        group = numbers[first : first + len(permutation)]
+        is_full = len(group) == len(permutation)
+        order = np.argsort(permutation) if is_full else permutation[permutation < len(group)]
+        shuffled.append(group[order])
+    return np.concatenate(shuffled)
+
+
 def adagrad_update_pairs(
-    order: NDArray[np.int32],
     rows: NDArray[np.int32],
     columns: NDArray[np.int32],
     logs: NDArray[np.float32],
@@ -72,27 +84,28 @@ def adagrad_update_pairs(
     words: NDArray[np.float64],
     contexts: NDArray[np.float64],
     learning_rate: float,
-) -> float:
+) -> tuple[float, float]:
     """Update pairs one by one by AdaGrad (Pennington et al. 2014), in double precision."""
-    size = (words.shape[1] - SIMD_WIDTH) // 2
-    vector, squares = slice(size), slice(size, 2 * size)
-    bias, bias_square, frozen = 2 * size, 2 * size + 1, 2 * size + 2
-    loss = 0.0
-    for k in order:
-        w, c = words[rows[k]], contexts[columns[k]]
+    size = words.shape[1] // 2
+    bias, frozen = size + BIAS, size + FROZEN
+    vector, squares = slice(bias), slice(size, size + bias)
+    loss = untrained = 0.0
+    for i, j, log, weight in zip(rows, columns, logs, weights, strict=True):
+        w, c = words[i], contexts[j]
         # J = 1/2 f(x) (w.c + b_w + b_c - ln x)^2                                        (eq. 8)
-        difference = w[vector] @ c[vector] + w[bias] + c[bias] - logs[k]
-        error = weights[k] * difference
+        difference = w[vector] @ c[vector] + w[bias] + c[bias] - log
+        error = weight * difference
         loss += error * difference / 2
+        untrained += weight * log**2 / 2
         gradients = error * c[vector], error * w[vector]  # dJ/dw, dJ/dc
         for row, unclipped in zip((w, c), gradients, strict=True):
             gradient = learning_rate * np.clip(unclipped, -CLIP, CLIP) * (1 - row[frozen])
             # AdaGrad: theta -= g / sqrt(G), then G += g^2
             row[vector] -= gradient / np.sqrt(row[squares])
             row[squares] += gradient**2
-            row[bias] -= error / np.sqrt(row[bias_square])
-            row[bias_square] += error**2
-    return loss
+            row[bias] -= error / np.sqrt(row[size + bias])
+            row[size + bias] += error**2
+    return loss, untrained
 
 
 def intern_tokens(text: bytes, words: list[bytes]) -> tuple[list[int], list[int]]:

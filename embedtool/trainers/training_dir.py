@@ -45,7 +45,7 @@ MANIFEST = "training.json"
 PID_OFFSET = 1
 """Where the process ID begins in the lock: Windows lets nobody read the first byte of it."""
 WORDS, COUNTS = "vocabulary", "vocabulary-counts"
-FORMAT = 3
+FORMAT = 4
 """Increased when the contents of a training directory change: older ones are refused."""
 
 

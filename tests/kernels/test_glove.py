@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedtool.kernels import reference
-from embedtool.kernels.glove import adagrad_update_pairs
+from embedtool.kernels.glove import BIAS, FROZEN, adagrad_update_pairs, shuffle_pairs
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 
-SIZES = [1, 2, 3, 7, 8, 15, 16, 17, 33, 102]
+SIZES = [1, 2, 3, 7, 8, 13, 14, 15, 16, 17, 33, 102]
 """Below, at and beyond the lanes of a vector register, and some that do not divide by them."""
 N_WORDS = 6
 RATE = 0.05
@@ -19,23 +19,23 @@ EPSILON = float(np.finfo(np.float32).eps)
 
 Tables = list[np.ndarray]
 Pairs = list[np.ndarray]
+Losses = tuple[float, float]
 
 
-def padded(vector_size: int) -> int:
-    """The length of a vector, padded to full registers."""
-    return -(-vector_size // SIMD_WIDTH) * SIMD_WIDTH
+def half_width(vector_size: int) -> int:
+    """The length of a vector, its bias and a flag, padded to full registers."""
+    return -(-(vector_size + 2) // SIMD_WIDTH) * SIMD_WIDTH
 
 
 def table(vectors: np.ndarray, squares: np.ndarray) -> np.ndarray:
     """A table of rows as the kernel has them; the last column of both is the bias's."""
     n_words, vector_size = vectors.shape[0], vectors.shape[1] - 1
-    size = padded(vector_size)
-    rows = np.zeros((n_words, 2 * size + SIMD_WIDTH), np.float32)
-    rows[:, size : 2 * size] = 1
-    for first, numbers in ((0, vectors), (size, squares)):
+    half = half_width(vector_size)
+    rows = np.zeros((n_words, 2 * half), np.float32)
+    rows[:, half:] = 1
+    for first, numbers in ((0, vectors), (half, squares)):
         rows[:, first : first + vector_size] = numbers[:, :-1]
-    rows[:, 2 * size] = vectors[:, -1]
-    rows[:, 2 * size + 1] = squares[:, -1]
+        rows[:, first + half + BIAS] = numbers[:, -1]
     return rows
 
 
@@ -56,27 +56,19 @@ def pairs(n: int, seed: int = 2) -> Pairs:
     return [rows, columns, *(each.astype(np.float32) for each in numbers)]
 
 
-def in_order(batch: Pairs) -> np.ndarray:
-    return np.arange(len(batch[0]), dtype=np.int32)
-
-
-def fast(
-    batch: Pairs, start: Tables, rate: float = RATE, order: np.ndarray | None = None
-) -> tuple[float, Tables]:
+def fast(batch: Pairs, start: Tables, rate: float = RATE) -> tuple[Losses, Tables]:
     after = [each.copy() for each in start]
-    order = in_order(batch) if order is None else order
-    return adagrad_update_pairs(order, *batch, *after, np.float32(rate)), after
+    return adagrad_update_pairs(*batch, *after, np.float32(rate)), after
 
 
-def slow(batch: Pairs, start: Tables, rate: float = RATE) -> tuple[float, Tables]:
+def slow(batch: Pairs, start: Tables, rate: float = RATE) -> tuple[Losses, Tables]:
     after = [each.astype(np.float64) for each in start]
     exact = [*batch[:2], *(each.astype(np.float64) for each in batch[2:])]
-    loss = reference.adagrad_update_pairs(in_order(batch), *exact, *after, float(np.float32(rate)))
-    return loss, after
+    return reference.adagrad_update_pairs(*exact, *after, float(np.float32(rate))), after
 
 
 def check_equal(
-    found: tuple[float, Tables], expected: tuple[float, Tables], batch: Pairs, vector_size: int
+    found: tuple[Losses, Tables], expected: tuple[Losses, Tables], batch: Pairs, vector_size: int
 ) -> float:
     """Compare tables and losses, and return how far apart they may be.
 
@@ -123,20 +115,31 @@ def test_any_numbers(vector_size: int, n: int, seed: int, rate: float) -> None:
 @pytest.mark.parametrize("vector_size", SIZES)
 def test_no_pairs_change_nothing(vector_size: int) -> None:
     start = tables(vector_size)
-    loss, after = fast(pairs(0), start)
-    assert loss == 0
+    losses, after = fast(pairs(0), start)
+    assert losses == (0, 0)
     for each, before in zip(after, start, strict=True):
         assert np.array_equal(each, before)
 
 
-def test_pairs_are_taken_in_the_order_given() -> None:
-    start, batch = tables(9), pairs(50)
-    order = np.random.default_rng(3).permutation(50).astype(np.int32)[:40]
-    loss, after = fast(batch, start, order=order)
-    loss_in_order, after_in_order = fast([each[order] for each in batch], start)
-    assert loss == loss_in_order
-    for each, in_turn in zip(after, after_in_order, strict=True):
-        assert np.array_equal(each, in_turn)
+@pytest.mark.parametrize(("n", "n_groups"), [(0, 0), (1, 1), (8, 1), (9, 2), (100, 5), (103, 13)])
+def test_shuffled_pairs_equal_the_reference(n: int, n_groups: int) -> None:
+    rng = np.random.default_rng(3)
+    batch = pairs(n)[:3]
+    firsts = rng.permutation(np.arange(0, n, 8))[:n_groups]
+    permutation = rng.permutation(8).astype(np.int32)
+    found = [np.empty_like(each) for each in batch]
+    n_found = shuffle_pairs(firsts, permutation, *batch, *found)
+    for each, numbers in zip(found, batch, strict=True):
+        expected = reference.shuffle_pairs(firsts, permutation, numbers)
+        assert each[:n_found].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("n_words", [1, 2, 3, N_WORDS])
+def test_a_score_is_that_after_the_updates_before_it(n_words: int) -> None:
+    """Whether the pairs between two with the same row are none, one, two or more."""
+    start, batch = tables(20), pairs(60)
+    batch[:2] = [ids % n_words for ids in batch[:2]]
+    check_equal(fast(batch, start), slow(batch, start), batch, 20)
 
 
 @pytest.mark.parametrize("vector_size", SIZES)
@@ -147,8 +150,8 @@ def test_one_pair_again_and_again(vector_size: int) -> None:
     batch = [np.full(n, 2, np.int32), np.full(n, 2, np.int32), *numbers]
     check_equal(fast(batch, start), slow(batch, start), batch, vector_size)
     once = [each[:1] for each in batch]
-    first, _ = fast(once, start)
-    last, _ = fast(once, fast(batch, start)[1])
+    (first, _), _ = fast(once, start)
+    (last, _), _ = fast(once, fast(batch, start)[1])
     assert last < first / 2
 
 
@@ -166,25 +169,28 @@ def test_words_without_pairs_keep_their_bytes() -> None:
 @pytest.mark.parametrize("vector_size", SIZES)
 def test_padding_stays_zero(vector_size: int) -> None:
     _, after = fast(pairs(100), tables(vector_size))
-    size = padded(vector_size)
+    half = half_width(vector_size)
     for each in after:
-        assert (each[:, vector_size:size] == 0).all()
-        assert (each[:, size + vector_size : 2 * size] == 1).all()
-        assert (each[:, 2 * size + 2 :] == 0).all()
+        assert (each[:, vector_size : half + BIAS] == 0).all()
+        assert (each[:, half + FROZEN] == 0).all()
+        assert (each[:, half + vector_size : BIAS] == 1).all()
+        assert (each[:, FROZEN] == 1).all()
 
 
 @pytest.mark.parametrize("vector_size", SIZES)
 def test_a_frozen_vector_keeps_its_bytes_and_its_bias_is_trained(vector_size: int) -> None:
     """Zeros and the smallest numbers of a frozen vector stay, too."""
     start, batch = tables(vector_size), pairs(200)
-    bias = 2 * padded(vector_size)
+    half = half_width(vector_size)
+    bias, squares = half + BIAS, slice(half, 2 * half + BIAS)
     for table, rows in zip(start, ([3], [1, 3]), strict=True):
         table[rows, 0] = (0, 1e-30)[: len(rows)]
-        table[rows, bias + 2] = 1
+        table[rows, half + FROZEN] = 1
     found = fast(batch, start)
     check_equal(found, slow(batch, start), batch, vector_size)
     for after, before, rows in zip(found[1], start, ([3], [1, 3]), strict=True):
-        assert after[rows, :bias].tobytes() == before[rows, :bias].tobytes()
+        for kept in (slice(bias), squares):
+            assert after[rows, kept].tobytes() == before[rows, kept].tobytes()
         assert (after[rows, bias] != before[rows, bias]).all()
         assert (after[0, :vector_size] != before[0, :vector_size]).all()
 
@@ -200,7 +206,7 @@ def test_a_component_of_a_gradient_is_clipped_as_by_the_authors_program(
     batch = [zero, zero, np.array([-error], np.float32), np.ones(1, np.float32)]
     _, (after, _) = fast(batch, start, 0.1)
     assert after[0, 0] == pytest.approx(-0.1 * clipped, rel=1e-6)
-    assert after[0, 2 * SIMD_WIDTH] == pytest.approx(-error, rel=1e-6)
+    assert after[0, SIMD_WIDTH + BIAS] == pytest.approx(-error, rel=1e-6)
 
 
 def test_an_update_by_hand() -> None:
@@ -214,9 +220,10 @@ def test_an_update_by_hand() -> None:
     start = [table(words, np.array([[4, 1]])), table(contexts, np.array([[1, 1]]))]
     zero = np.zeros(1, np.int32)
     batch = [zero, zero, np.array([1.5], np.float32), np.array([0.5], np.float32)]
-    loss, (words, contexts) = fast(batch, start, 0.1)
-    vector, square, bias, bias_square = 0, SIMD_WIDTH, 2 * SIMD_WIDTH, 2 * SIMD_WIDTH + 1
-    assert loss == pytest.approx(4 * error / 2, rel=1e-6)
+    losses, (words, contexts) = fast(batch, start, 0.1)
+    vector, square = 0, SIMD_WIDTH
+    bias, bias_square = SIMD_WIDTH + BIAS, 2 * SIMD_WIDTH + BIAS
+    assert losses == pytest.approx((4 * error / 2, 1.5**2 / 4), rel=1e-6)
     assert words[0, vector] == pytest.approx(2 - 0.1 * error * 3 / 2, rel=1e-6)
     assert words[0, square] == pytest.approx(4 + (0.1 * error * 3) ** 2, rel=1e-6)
     assert contexts[0, vector] == pytest.approx(3 - 0.1 * error * 2, rel=1e-6)
@@ -233,5 +240,5 @@ def test_a_loss_that_is_not_finite_is_seen(value: float, vector_size: int) -> No
     start[0][2, 0] = value
     start[1][2, :vector_size] = 1e30
     two, one = np.array([2], np.int32), np.ones(1, np.float32)
-    loss, _ = fast([two, two, one, one], start)
+    (loss, _), _ = fast([two, two, one, one], start)
     assert not math.isfinite(loss)

@@ -8,6 +8,7 @@ from threading import Event, Lock
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from embedtool.config.training import GloveConfig
 from embedtool.corpus.cooccurrence import Cell, Cooccurrence
@@ -62,11 +63,35 @@ def test_counts_from_x_max_on_weigh_one(x: float, exponent: float, weight: float
     assert seen[-1].untrained == pytest.approx(seen[-1].loss, rel=1e-5)
 
 
-@pytest.mark.parametrize("n", [0, 1, 2047, 2048, 2049, 10_000])
-def test_the_order_of_pairs_is_random_and_has_each_pair_once(n: int) -> None:
-    first, second = (glove.update_order(n, np.random.default_rng(seed)) for seed in (1, 2))
+def trained_in_order(
+    n: int, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> tuple[NDArray[np.int32], list[int]]:
+    """The pairs of a cell of `n`, in the order of training, and how many were trained at a time."""
+    seen: list[NDArray[np.int32]] = []
+
+    def update(
+        rows: NDArray[np.int32], columns: NDArray[np.int32], logs: NDArray[np.float32], *_: object
+    ) -> tuple[float, float]:
+        assert (columns == n - rows).all()
+        np.testing.assert_allclose(np.exp(logs), rows + 1, rtol=1e-5)
+        seen.append(rows.copy())
+        return 0.0, 0.0
+
+    monkeypatch.setattr(glove, "adagrad_update_pairs", update)
+    ids = np.arange(n, dtype=np.int32)
+    pairs = ids, n - ids, (ids + 1).astype(np.float32)
+    tables = random_state().tables
+    glove.train_cell(GloveConfig(seed=seed), 1, (0, 0), pairs, *tables.values(), 1.0)
+    return np.concatenate([ids[:0], *seen]), [len(each) for each in seen]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2047, 2048, 2049, 10_000, 70_000])
+def test_the_order_of_pairs_is_random_and_has_each_pair_once(
+    n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first, at_once), (second, _) = (trained_in_order(n, seed, monkeypatch) for seed in (1, 2))
+    assert all(each <= glove.GROUP * glove.GROUPS_AT_ONCE for each in at_once)
     for order in (first, second):
-        assert order.dtype == np.int32
         assert np.array_equal(np.sort(order), np.arange(n))
     if n > 1:
         assert not np.array_equal(first, second)

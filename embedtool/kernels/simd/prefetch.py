@@ -27,7 +27,7 @@ def prefetch_row(table: NDArray[Any], row: int) -> None:
 
 @intrinsic
 def _fetch(typing_context: Any, array: Any, index: Any) -> tuple[Any, Any]:
-    """Emit LLVM's prefetch, for reading, into all caches."""
+    """Prefetch an element of an array of one or more dimensions."""
     indices = types.UniTuple(types.int64, array.ndim)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -37,13 +37,18 @@ def _fetch(typing_context: Any, array: Any, index: Any) -> tuple[Any, Any]:
             context, builder, kind, values, cgutils.unpack_tuple(builder, arguments[1]),
             wraparound=False,
         )  # fmt: skip
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        prefetch = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(ir.VoidType(), [byte, number, number, number]),
-            "llvm.prefetch.p0i8",
-        )
-        builder.call(prefetch, [builder.bitcast(pointer, byte), number(0), number(3), number(1)])
+        prefetch(builder, pointer)
         return context.get_dummy_value()
 
     return types.void(array, indices), generate
+
+
+def prefetch(builder: Any, pointer: Any) -> None:
+    """Emit LLVM's prefetch of a cache line, for reading, into all caches."""
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    function = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(ir.VoidType(), [byte, number, number, number]),
+        "llvm.prefetch.p0i8",
+    )
+    builder.call(function, [builder.bitcast(pointer, byte), number(0), number(3), number(1)])
