@@ -40,8 +40,8 @@ GROUP = 2048
 order. With smaller groups a row is updated again before others are (the loss falls more slowly);
 larger ones need more rows than the cache holds."""
 GROUPS_AT_ONCE = 32
-"""Groups that are shuffled at a time: their pairs fit in the cache. With 8 or 128 an epoch takes 1.1
-or 1.2 times as long."""
+"""Groups that are shuffled at a time: their pairs fit in the cache. With 8 or 128 of them an epoch
+takes 1.1 or 1.2 times as long."""
 
 MAX_MEAN_LOSS = 300
 """Zero vectors have a loss of f(x) ln(x)^2 / 2 per pair, which is less for any count to 4e10."""
