@@ -60,19 +60,19 @@ def _minibatch(value: float) -> None:
 
     factor = value / arrays.MINIBATCH_TOKENS
     arrays.MINIBATCH_TOKENS = int(value)
-    from embedtool.trainers import kernel_job
+    from embedtool.trainers import streams
 
     # streams are sqrt(n) / 2 tokens in minibatches: as many for so much more text
-    n_streams_for = kernel_job.n_streams_for
-    kernel_job.n_streams_for = lambda n_tokens, streams: n_streams_for(
-        int(n_tokens * factor**2), streams
+    n_streams_for = streams.n_streams_for
+    streams.n_streams_for = lambda config, n_tokens: n_streams_for(
+        config, int(n_tokens * factor**2)
     )
 
 
 def _streams(value: float) -> None:
-    from embedtool.trainers import kernel_job
+    from embedtool.trainers import streams
 
-    kernel_job.n_streams_for = lambda n_tokens, streams: int(value)
+    streams.n_streams_for = lambda config, n_tokens: int(value)
 
 
 def _negatives(value: float) -> None:

@@ -34,13 +34,13 @@ from embedtool.distributed.resources import BFLOAT16_BYTES, DELTA_ROW_BYTES, INT
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import pad_to_simd
 from embedtool.trainers.count_tables import keep_probabilities
-from embedtool.trainers.kernel_job import n_streams_for
 from embedtool.trainers.resources import (
     BASE_BYTES,
     FLOAT_BYTES,
     PAIR_BYTES,
     RUN_ENTRY_BYTES,
 )
+from embedtool.trainers.streams import n_streams_for
 from embedtool.trainers.subwords import build_subword_index
 
 MOMENT_BYTES = 8
@@ -230,9 +230,7 @@ def _local_sgd(
     tables = n_rows * pad_to_simd(config.vector_size) * FLOAT_BYTES
     shards, copies = (n_rows * config.vector_size * each for each in (FLOAT_BYTES, BFLOAT16_BYTES))
     replicated = tables_replicated(cluster, shards)
-    n_threads = cores_per_replica(
-        cluster, n_replicas, n_streams_for(sizes.n_tokens, config.streams)
-    )
+    n_threads = cores_per_replica(cluster, n_replicas, n_streams_for(config, sizes.n_tokens))
     n_tokens = sizes.n_tokens * config.epochs / (n_replicas * n_syncs)
     longest = n_tokens * min(n_syncs, SYNC_SCHEDULE_POWER)
     replica = replica_cost(config, sizes, n_replicas, n_tokens, n_threads)

@@ -40,8 +40,9 @@ from embedtool.io.progress import silent
 from embedtool.kernels.sgd.curvature import ngram_scale_at
 from embedtool.model.vectors import VectorTable
 from embedtool.trainers import TRAINERS
-from embedtool.trainers.kernel_job import n_streams_for, sum_losses
+from embedtool.trainers.kernel_threads import sum_losses
 from embedtool.trainers.local_backend import encode_text, read_text
+from embedtool.trainers.streams import n_streams_for
 from embedtool.trainers.subwords import build_subword_index
 from embedtool.trainers.word2vec import (
     epoch_key,
@@ -91,7 +92,7 @@ def train(
     tables = [state.tables[name][:, :SIZE].copy() for name in names]
     context = shared_context(
         config, text.vocabulary.counts, subwords, state.tables["frozen"],
-        n_streams_for(text.n_tokens, config.streams),
+        n_streams_for(config, text.n_tokens),
     )  # fmt: skip
     for interval in sync_schedule(n_syncs, config.epochs):
         scale = ngram_scale_at(

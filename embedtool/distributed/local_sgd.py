@@ -36,15 +36,15 @@ from embedtool.io.progress import Progress, Report
 from embedtool.kernels.sgd.curvature import ngram_scale_at
 from embedtool.model.vectors import VectorTable
 from embedtool.trainers.checkpoint import Checkpointer
-from embedtool.trainers.kernel_job import n_streams_for, n_threads_for, sum_losses
+from embedtool.trainers.kernel_threads import sum_losses
 from embedtool.trainers.state import State
+from embedtool.trainers.streams import n_streams_for, n_threads_for, warn_if_fewer_streams
 from embedtool.trainers.subwords import SubwordIndex, build_subword_index
 from embedtool.trainers.warm_start import WarmStart
 from embedtool.trainers.word2vec import (
     epoch_key,
     init_state,
     learning_rate_at,
-    warn_if_fewer_streams,
     word_vectors,
 )
 
@@ -169,7 +169,7 @@ class LocalSGD:
         self.n_replicas = settings.replicas or 1
         self.n_shards = shard_count(self.n_replicas)
         self.intervals = sync_schedule(settings.syncs or 1, config.epochs)
-        self.n_streams = n_streams_for(text.n_tokens, config.streams)
+        self.n_streams = n_streams_for(config, text.n_tokens)
         self.context = cluster.put(
             shared_context(
                 config, text.vocabulary.counts, subwords, state.tables["frozen"], self.n_streams

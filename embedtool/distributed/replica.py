@@ -34,7 +34,8 @@ from embedtool.distributed.slices import (
 )
 from embedtool.kernels.sgd.arrays import Text, Tree
 from embedtool.trainers.count_tables import NO_NEGATIVES, NO_TREE, build_negative_table
-from embedtool.trainers.kernel_job import KernelJob, Losses, build_job, sum_losses
+from embedtool.trainers.kernel_job import build_job
+from embedtool.trainers.kernel_threads import KernelJob, Losses, sum_losses
 from embedtool.trainers.subwords import SubwordIndex
 
 

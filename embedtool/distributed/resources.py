@@ -23,7 +23,6 @@ from embedtool.distributed.slices import TextSlice, position_of, shared_context
 from embedtool.errors import ResourceError
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import pad_to_simd
-from embedtool.trainers.kernel_job import n_streams_for
 from embedtool.trainers.resources import (
     BASE_BYTES,
     FLOAT_BYTES,
@@ -31,6 +30,7 @@ from embedtool.trainers.resources import (
     RUN_ENTRY_BYTES,
     format_bytes,
 )
+from embedtool.trainers.streams import n_streams_for
 from embedtool.trainers.subwords import build_subword_index
 
 BFLOAT16_BYTES, INT8_BYTES = 2, 1
@@ -105,7 +105,7 @@ def _local_sgd(
     given = copies if replicated else n_slice_rows * size * BFLOAT16_BYTES
     replicas_per_node = -(-n_replicas // n_nodes)
     given_to_node = copies if replicated else replicas_per_node * given
-    n_threads = cores_per_replica(cluster, n_replicas, n_streams_for(text.n_tokens, config.streams))
+    n_threads = cores_per_replica(cluster, n_replicas, n_streams_for(config, text.n_tokens))
     concurrent = min(replicas_per_node, max(n.n_cores for n in cluster.nodes) // n_threads)
     n_shards, remote = shard_count(n_replicas), 1 - 1 / n_nodes
     merged = -(-n_shards // n_nodes) / n_shards  # the fraction of the shards that a node merges
@@ -140,7 +140,7 @@ def _row_counts(
     """
     subwords = build_subword_index(text.vocabulary.words, config)
     frozen = np.zeros(subwords.n_rows, np.bool_)
-    n_streams = n_streams_for(text.n_tokens, config.streams)
+    n_streams = n_streams_for(config, text.n_tokens)
     context = shared_context(config, text.vocabulary.counts, subwords, frozen, n_streams)
     interval = max(sync_schedule(settings.syncs or 1, config.epochs), key=lambda i: i.end - i.begin)
     first, last = (

@@ -1,8 +1,6 @@
-"""`KernelJob`: the arrays of the Word2Vec and FastText kernels, and the threads that run them."""
+"""The arrays of the Word2Vec and FastText kernels."""
 
 import math
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,11 +9,9 @@ from numpy.typing import NDArray
 
 from embedtool.config.training import MAX_STREAMS, Word2VecConfig
 from embedtool.io.machine import n_cores
-from embedtool.kernels.jit import load
 from embedtool.kernels.sgd.arrays import (
     MICROBATCH_TOKENS,
     MINIBATCH_TOKENS,
-    Chunk,
     NegativeTable,
     Options,
     RowCache,
@@ -27,7 +23,6 @@ from embedtool.kernels.sgd.arrays import (
     Tree,
     WordRows,
 )
-from embedtool.kernels.sgd.barrier import new_counters, release_all
 from embedtool.kernels.sgd.scratch import (
     ROW_SUMS,
     GatherScratch,
@@ -36,156 +31,18 @@ from embedtool.kernels.sgd.scratch import (
     RowSums,
     Scratch,
 )
-from embedtool.kernels.sgd.train_chunk import train_chunk
 from embedtool.kernels.simd.gemm import ROW_MULTIPLE
 from embedtool.trainers.aligned import CACHE_LINE_BYTES, aligned_zeros
+from embedtool.trainers.kernel_threads import KernelJob
+from embedtool.trainers.streams import chunk_tokens_for, n_threads_for, stream_tokens_for
 
-CHUNK_TOKENS = 2**19
-"""Tokens per chunk: threads are started and progress is reported once a chunk, a fraction of a
-second."""
-CHUNK_STREAMS = 32
-"""With more streams a chunk is longer in proportion: streams of a chunk keep unequal numbers of
-tokens, and the longest decides when the chunk ends. With 64 streams that have a thread each, on 16
-million tokens with a sample of 1e-4, a stream has tokens left in 83 % of the supersteps of a
-chunk with 2**12 tokens a stream, in 88 % with 2**14, in 89 % with 2**15."""
-MIN_STREAM_TOKENS = 2**10
-"""Minimum tokens of a stream in a chunk; windows do not cross a stream's ends."""
 SHARED_NEGATIVES_FACTOR = {"cbow": 3, "skipgram": 4.5}
 """Negatives drawn for a microbatch, as a multiple of those of one pair, eq. (4). More are closer to
 independent draws for each pair, and cost time. Measured: `python -m benchmarks.ablation --vary
 negatives`."""
 
-
-def n_streams_for(n_tokens: int, streams: int) -> int:
-    """Return the number of streams in which a text of `n_tokens` is read, at most `streams`.
-
-    A superstep acts as one large minibatch: its streams do not see each other's updates.
-    Minibatches that grow more slowly than sqrt(n) cost no accuracy asymptotically (Dekel et al.
-    2012, section 3); supersteps of sqrt(n) / 2 tokens cost none as measured
-    (docs/design/learning-rule.md). The result is the largest power of two within that, so that
-    threads get equal shares.
-    """
-    most = math.isqrt(max(0, n_tokens) // 4) // MINIBATCH_TOKENS
-    return min(streams, 1 << max(0, most.bit_length() - 1))
-
-
-def n_threads_for(workers: int, n_streams: int) -> int:
-    """Return how many of the workers make a superstep of so many streams as short as all of them.
-
-    The thread with the most streams takes longest: with 16 streams, 12 threads take as long as 8.
-    """
-    most = -(-n_streams // workers)
-    return -(-n_streams // most)
-
-
-def chunk_tokens_for(n_streams: int) -> int:
-    """Return the maximum tokens of a chunk that is read in so many streams."""
-    return CHUNK_TOKENS * max(CHUNK_STREAMS, n_streams) // CHUNK_STREAMS
-
-
-class Losses(NamedTuple):
-    """The loss on some tokens.
-
-    Attributes
-    ----------
-    loss
-        The sum of the losses.
-    pairs
-        The number of positive pairs.
-    untrained
-        The sum of the losses of untrained vectors: their scores are 0, so each trial costs ln 2.
-    """
-
-    loss: float
-    pairs: int
-    untrained: float
-
-
-def sum_losses(losses: Iterable[Losses]) -> Losses:
-    """Return the sums of several losses."""
-    loss, pairs, untrained = zip(*losses, strict=True)
-    return Losses(sum(loss), sum(pairs), sum(untrained))
-
-
-class KernelJob(NamedTuple):
-    """The arguments of the kernel.
-
-    Attributes
-    ----------
-    shared
-        The arrays that all threads share.
-    scratch
-        The memory of each thread.
-    """
-
-    shared: SharedArrays
-    scratch: list[Scratch]
-
-    @property
-    def n_streams(self) -> int:
-        """The number of streams in which the text is read."""
-        return len(self.shared.tokens.lengths)
-
-    def chunk_size(self, n_tokens: int) -> int:
-        """Return the size of the chunks, about equal, in which a text is trained."""
-        return -(-n_tokens // -(-n_tokens // chunk_tokens_for(self.n_streams)))
-
-    def load(self) -> None:
-        """Load the kernel, or compile it, before time is measured."""
-        zero = np.zeros(1, np.int64)
-        chunk = Chunk(1, zero, 0, 0, 0, np.uint64(0), 0.0, 0.0, np.float32(1))
-        load(train_chunk, 0, chunk, self.shared, self.scratch[0])
-
-    def train(
-        self, pool: ThreadPoolExecutor, tokens: tuple[int, int], chunk_tokens: int, key: np.uint64,
-        learning_rates: tuple[float, float], ngram_scale: float,
-    ) -> None:  # fmt: skip
-        """Train on a chunk of the text, in place.
-
-        Parameters
-        ----------
-        pool
-            A thread for each scratch.
-        tokens
-            The first token, and the one after the last.
-        chunk_tokens
-            The size of the chunks that the text is divided into; this one is at most as large.
-        key
-            Random key (`epoch_key`).
-        learning_rates
-            The learning rate falls linearly from one to the other.
-        ngram_scale
-            Curvature scale of n-gram rows, which several words share (`kernels.sgd.curvature`).
-        """
-        tokens_per_stream = max(MIN_STREAM_TOKENS, -(-chunk_tokens // self.n_streams))
-        n_threads = len(self.scratch)
-        counters = new_counters(n_threads)
-        chunk = Chunk(
-            n_threads, counters, *tokens, tokens_per_stream, key, *learning_rates,
-            np.float32(ngram_scale),
-        )  # fmt: skip
-        try:
-            list(pool.map(partial(self._run_thread, chunk), range(n_threads)))
-        except BaseException:
-            release_all(counters)  # threads would wait for one that never started
-            raise
-
-    def _run_thread(self, chunk: Chunk, thread: int) -> None:
-        train_chunk(thread, chunk, self.shared, self.scratch[thread])
-
-    def take_losses(self) -> Losses:
-        """Return the losses of all streams since the last call, and reset them."""
-        cache = self.shared.cache
-        by_stream = (cache.losses, cache.pairs, cache.trials)
-        loss, pairs, trials = (each.sum().item() for each in by_stream)
-        for each in by_stream:
-            each[:] = 0
-        return Losses(loss, pairs, math.log(2) * trials)
-
-    def curvature(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the accumulated curvature of each input row and of each output row."""
-        merge = self.scratch[0].merge
-        return merge.input_sums["total_progress"], merge.output_sums["total_progress"]
+BYTES_OF_ROW = 3
+"""Who uses a row: its bytes in `Tables`."""
 
 
 class _Sizes(NamedTuple):
@@ -236,15 +93,8 @@ def build_job(
     """
     indptr, indices, frozen = words
     inputs, outputs = tables
-    workers = min(config.workers or 1, n_cores(), MAX_STREAMS)
-    n_threads = workers if config.hogwild else n_threads_for(workers, n_streams)
-    rows_per_word = int(np.diff(indptr).max())
-    options = _options(config, rows_per_word > 1, sum_progress)
-    sizes = _sizes(options, n_threads if config.hogwild else n_streams, tree[1], tables)
-    sizes = sizes._replace(
-        max_deltas=sizes.n_streams * max(sizes.max_inputs * rows_per_word, sizes.max_outputs),
-        n_words=len(indptr) - 1 if options.subwords else 0,
-    )
+    options, n_threads, sizes = _plan(config, n_streams, indptr, tree[1], outputs.shape)
+    options = options._replace(sum_progress=sum_progress)
     sums = [
         (np.zeros(len(inputs), ROW_SUMS), np.zeros(len(outputs), ROW_SUMS))
         for _ in range(n_threads if config.hogwild else 1)
@@ -267,7 +117,7 @@ def build_job(
 
 def _tables(inputs: NDArray[np.float32], outputs: NDArray[np.float32]) -> Tables:
     input_bytes, output_bytes = (
-        [np.zeros(len(table), np.uint8) for _ in range(3)] for table in (inputs, outputs)
+        [np.zeros(len(table), np.uint8) for _ in range(BYTES_OF_ROW)] for table in (inputs, outputs)
     )
     return Tables(
         inputs,
@@ -276,7 +126,71 @@ def _tables(inputs: NDArray[np.float32], outputs: NDArray[np.float32]) -> Tables
     )
 
 
-def _options(config: Word2VecConfig, subwords: bool, sum_progress: bool) -> Options:
+def job_bytes(
+    config: Word2VecConfig,
+    n_streams: int,
+    indptr: NDArray[np.int64],
+    depth: int,
+    shapes: tuple[tuple[int, int], tuple[int, int]],
+) -> int:
+    """Return the memory of a job, beside text and tables, in bytes, at most.
+
+    Parameters
+    ----------
+    config, n_streams
+        As for `build_job`.
+    indptr
+        Of `WordRows`.
+    depth
+        The depth of the Huffman tree.
+    shapes
+        The shapes of inputs and outputs.
+    """
+    _, n_threads, sizes = _plan(config, n_streams, indptr, depth, shapes[1])
+    n_rows = shapes[0][0] + shapes[1][0]
+    sums = n_rows * ROW_SUMS.itemsize * (n_threads if config.hogwild else 1)
+    tokens = _n_bytes(_allocate_tokens(sizes.n_streams))
+    alone = sizes._replace(n_streams=1)
+    cache = sizes.n_streams * _n_bytes((_allocate_cache(alone), _allocate_slots(alone)))
+    no_sums = np.zeros(0, ROW_SUMS)
+    scratch = _allocate_scratch(sizes, no_sums, no_sums)
+    merge = scratch.merge
+    lists = merge.delta_rows, merge.delta_slots, merge.delta_factors  # threads divide the deltas
+    return (
+        sums + BYTES_OF_ROW * n_rows + tokens + cache + n_threads * _n_bytes(scratch)
+        - (n_threads - 1) * _n_bytes(lists)
+    )  # fmt: skip
+
+
+def _n_bytes(arrays: Any) -> int:
+    """Return the bytes of an array, or of all arrays in nested tuples."""
+    return arrays.nbytes if isinstance(arrays, np.ndarray) else sum(map(_n_bytes, arrays))
+
+
+def _plan(
+    config: Word2VecConfig,
+    n_streams: int,
+    indptr: NDArray[np.int64],
+    depth: int,
+    outputs: tuple[int, ...],
+) -> tuple[Options, int, _Sizes]:
+    """Return the kernel's options, the number of threads, and the sizes of arrays.
+
+    `outputs` is the shape of that table.
+    """
+    workers = min(config.workers or 1, n_cores(), MAX_STREAMS)
+    n_threads = workers if config.hogwild else n_threads_for(workers, n_streams)
+    rows_per_word = int(np.diff(indptr).max())
+    options = _options(config, subwords=rows_per_word > 1)
+    sizes = _sizes(options, n_threads if config.hogwild else n_streams, depth, outputs)
+    sizes = sizes._replace(
+        max_deltas=sizes.n_streams * max(sizes.max_inputs * rows_per_word, sizes.max_outputs),
+        n_words=len(indptr) - 1 if options.subwords else 0,
+    )
+    return options, n_threads, sizes
+
+
+def _options(config: Word2VecConfig, subwords: bool) -> Options:
     factor = SHARED_NEGATIVES_FACTOR[config.mode]
     return Options(
         window=config.window,
@@ -288,18 +202,12 @@ def _options(config: Word2VecConfig, subwords: bool, sum_progress: bool) -> Opti
         hogwild=config.hogwild,
         negative=config.negative,
         n_shared_negatives=math.ceil(factor * config.negative / ROW_MULTIPLE) * ROW_MULTIPLE,
-        sum_progress=sum_progress,
+        sum_progress=False,
     )
 
 
-def _sizes(
-    options: Options,
-    n_streams: int,
-    depth: int,
-    tables: tuple[NDArray[np.float32], NDArray[np.float32]],
-) -> _Sizes:
+def _sizes(options: Options, n_streams: int, depth: int, outputs: tuple[int, ...]) -> _Sizes:
     """Return the sizes, except those that depend on the rows of words."""
-    inputs, outputs = tables
     with_context = MINIBATCH_TOKENS + 2 * options.window
     n_microbatches = MINIBATCH_TOKENS // MICROBATCH_TOKENS
     n_negatives = 0 if options.hierarchical else n_microbatches * options.n_shared_negatives
@@ -311,14 +219,14 @@ def _sizes(
     return _Sizes(
         n_streams=n_streams,
         max_inputs=max_inputs,
-        max_outputs=1 + min(max_predicted * max(1, depth) + n_negatives, len(outputs)),
+        max_outputs=1 + min(max_predicted * max(1, depth) + n_negatives, outputs[0]),
         max_tokens=with_context,
         max_targets=MICROBATCH_TOKENS + max_lists * targets_per_token,
         max_deltas=0,
         n_negatives=n_negatives,
         n_shared_negatives=options.n_shared_negatives,
         n_words=0,
-        width=inputs.shape[1],
+        width=outputs[1],
     )
 
 
@@ -338,6 +246,10 @@ def _ints(*shape: int) -> NDArray[np.int32]:
     return np.zeros(shape, np.int32)
 
 
+def _longs(*shape: int) -> NDArray[np.int64]:
+    return np.zeros(shape, np.int64)
+
+
 def _by_stream(n_streams: int, dtype: type) -> NDArray[Any]:
     """Return a number for each stream, in a cache line of its own.
 
@@ -349,9 +261,9 @@ def _by_stream(n_streams: int, dtype: type) -> NDArray[Any]:
 
 
 def _allocate_tokens(n_streams: int) -> StreamTokens:
-    max_length = max(MIN_STREAM_TOKENS, -(-chunk_tokens_for(n_streams) // n_streams))
+    max_length = stream_tokens_for(chunk_tokens_for(n_streams), n_streams)
     ids, left, right = (_ints(n_streams, max_length) for _ in range(3))
-    return StreamTokens(ids, left, right, np.zeros(n_streams, np.int64))
+    return StreamTokens(ids, left, right, _longs(n_streams))
 
 
 def _allocate_cache(sizes: _Sizes) -> RowCache:
@@ -440,7 +352,7 @@ def _allocate_microbatch(sizes: _Sizes) -> MicrobatchScratch:
         negative_hess_weights=matrix(),
         negative_positives=matrix(),
         target_slots=_ints(max_targets),
-        target_ends=np.zeros(MICROBATCH_TOKENS + 1, np.int64),
+        target_ends=_longs(MICROBATCH_TOKENS + 1),
         target_scores=_floats(max_targets),
         target_positives=_floats(max_targets),
         target_trials=_floats(max_targets),

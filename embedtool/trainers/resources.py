@@ -27,7 +27,7 @@ class ResourceEstimate:
     tables : int
         Memory of the parameters, a lower bound.
     memory : int
-        All memory except mapped files and the scratch space of threads.
+        All memory except mapped files.
     work : int
         Upper bound of the disk space of the training directory.
     model : int

@@ -22,7 +22,6 @@ from embedtool.io.progress import Progress, Report
 from embedtool.kernels.random import splitmix64
 from embedtool.kernels.sgd.arrays import Text
 from embedtool.kernels.sgd.curvature import ngram_scale_at
-from embedtool.messages import counted
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import VectorTable
 from embedtool.trainers.aligned import BLOCK_ROWS, aligned_zeros, pad_to_simd, strip_padding
@@ -35,9 +34,11 @@ from embedtool.trainers.count_tables import (
     keep_probabilities,
     negative_cdf,
 )
-from embedtool.trainers.kernel_job import KernelJob, build_job, n_streams_for
+from embedtool.trainers.kernel_job import build_job, job_bytes
+from embedtool.trainers.kernel_threads import KernelJob
 from embedtool.trainers.resources import FLOAT_BYTES, ResourceEstimate
 from embedtool.trainers.state import State
+from embedtool.trainers.streams import n_streams_for, warn_if_fewer_streams
 from embedtool.trainers.subwords import SubwordIndex, build_subword_index
 from embedtool.trainers.warm_start import WarmStart
 
@@ -98,8 +99,16 @@ def estimate_resources(config: Word2VecConfig, corpus: EncodedCorpus) -> Resourc
     n_words, size = corpus.vocabulary.n_words, config.vector_size
     matrix = n_words * size * FLOAT_BYTES
     subwords = build_subword_index(corpus.vocabulary.words, config)
-    tables = (subwords.n_rows + n_words) * pad_to_simd(size) * FLOAT_BYTES
+    width = pad_to_simd(size)
+    tables = (subwords.n_rows + n_words) * width * FLOAT_BYTES
+    hierarchical = config.loss == "hierarchical-softmax"
+    _, depth = huffman_tree(corpus.vocabulary.counts) if hierarchical else NO_TREE
     memory = tables + subwords.indices.nbytes + subwords.indptr.nbytes
+    if config.engine == "native":
+        memory += job_bytes(
+            config, n_streams_for(config, corpus.n_tokens), subwords.indptr, depth,
+            ((subwords.n_rows, width), (n_words, width)),
+        )  # fmt: skip
     model = 2 * matrix
     if isinstance(config, FastTextConfig):
         memory += matrix
@@ -254,17 +263,6 @@ def warn_if_no_pairs(config: Word2VecConfig, any_pair: bool) -> None:
         )
 
 
-def warn_if_fewer_streams(config: Word2VecConfig, n_tokens: int) -> None:
-    """Log a warning if a text is too short for the streams that are asked for."""
-    n_streams = n_streams_for(n_tokens, config.streams)
-    if n_streams < config.streams != Word2VecConfig.streams and not config.hogwild:
-        log.warning(
-            "streams=%d: a text of %s is read in %d, because more would cost accuracy",
-            config.streams, counted(n_tokens, "token"), n_streams,
-            extra={"parameters": ("streams",)},
-        )  # fmt: skip
-
-
 def job_for(
     config: Word2VecConfig, corpus: EncodedCorpus, subwords: SubwordIndex, state: State
 ) -> KernelJob:
@@ -274,7 +272,7 @@ def job_for(
     hierarchical = config.loss == "hierarchical-softmax"
     return build_job(
         config,
-        n_streams_for(corpus.n_tokens, config.streams),
+        n_streams_for(config, corpus.n_tokens),
         Text(corpus.ids, corpus.ends, keep_probabilities(counts, config.sample)),
         (subwords.indptr, subwords.indices, frozen),
         NO_NEGATIVES

@@ -120,7 +120,7 @@ def test_any_number_of_workers_gives_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("embedtool.trainers.kernel_job.n_cores", lambda: 8)
-    monkeypatch.setattr("embedtool.trainers.word2vec.n_streams_for", lambda n_tokens, most: 4)
+    monkeypatch.setattr("embedtool.trainers.word2vec.n_streams_for", lambda config, n_tokens: 4)
     path = tmp_path / "some.txt"
     path.write_text(kingdoms.read_text()[:100_000])
     # at a learning rate of 0.05 four streams of so little text diverge
@@ -145,7 +145,7 @@ def test_the_streams_decide_the_bytes_and_the_workers_do_not(
 ) -> None:
     monkeypatch.setattr("embedtool.trainers.kernel_job.n_cores", lambda: 8)
     monkeypatch.setattr(
-        "embedtool.trainers.word2vec.n_streams_for", lambda n_tokens, streams: streams
+        "embedtool.trainers.word2vec.n_streams_for", lambda config, n_tokens: config.streams
     )
     path = tmp_path / "some.txt"
     path.write_text(kingdoms.read_text()[:100_000])

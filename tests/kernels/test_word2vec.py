@@ -52,7 +52,7 @@ def compare(
     state.tables["frozen"][3] = True
     expected = {name: state.tables[name].astype(np.float64) for name in ("inputs", "outputs")}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(word2vec, "n_streams_for", lambda n_tokens, most: n_streams)
+        patch.setattr(word2vec, "n_streams_for", lambda config, n_tokens: n_streams)
         jobs = [word2vec.job_for(config, text, index, state) for _ in range(n_threads)]
     shared = jobs[0].shared
     n_streams = 1 if config.hogwild else n_streams

@@ -23,7 +23,8 @@ from embedtool.kernels import reference
 from embedtool.kernels.sgd.arrays import NegativeTable, Text
 from embedtool.trainers.aligned import aligned_zeros
 from embedtool.trainers.count_tables import NO_NEGATIVES, build_negative_table
-from embedtool.trainers.kernel_job import KernelJob, build_job
+from embedtool.trainers.kernel_job import build_job
+from embedtool.trainers.kernel_threads import KernelJob
 from embedtool.trainers.subwords import build_subword_index
 
 N_WORDS = 90
@@ -152,7 +153,7 @@ def three_replicas() -> ThreeReplicas:
     tables = tables_of(context)
     updates = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("embedtool.trainers.kernel_job.MIN_STREAM_TOKENS", 32)
+        patch.setattr("embedtool.trainers.streams.MIN_STREAM_TOKENS", 32)
         for i, n_used in enumerate((20, 50, 90)):
             text_slice = TextSlice(i * 500, (i + 1) * 500, KEY, RATES, NGRAM_SCALE)
             updates.append(in_replica(context, text_slice, text(500, n_used, seed=i), tables)[1])

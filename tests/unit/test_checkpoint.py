@@ -27,7 +27,7 @@ from embedtool.errors import (
     TrainingError,
 )
 from embedtool.io.progress import Progress, silent
-from embedtool.trainers import TRAINERS, kernel_job, word2vec
+from embedtool.trainers import TRAINERS, streams, word2vec
 from embedtool.trainers.checkpoint import (
     RETRY_LR_SCALE,
     Checkpointer,
@@ -52,7 +52,7 @@ def encoded(kingdoms: Path, tmp_path: Path) -> EncodedCorpus:
 def test_word2vec_goes_on_where_it_stopped(
     make: Any, encoded: EncodedCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernel_job, "CHUNK_TOKENS", 2**16)
+    monkeypatch.setattr(streams, "CHUNK_TOKENS", 2**16)
     config = make(vector_size=10, epochs=2, workers=2)
     rows = build_subword_index(encoded.vocabulary.words, config)
     whole = word2vec.init_state(config, encoded.vocabulary, rows)

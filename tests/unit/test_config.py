@@ -43,6 +43,7 @@ BOUNDS: dict[str, tuple[list[float], list[float]]] = {
     "ns_exponent": ([-10, -0.5, 0, 10], [-10.1, 10.1]),
     "sample": ([0, 1e-5, 1], [-1e-9, 1.1, -1]),
     "epochs": ([1, LARGEST], [0, -1]),
+    "streams": ([1, 256], [0, -1, 257]),
     "learning_rate": ([10, 1e-3], [0, -TINY, -1, 10.1, 100]),
     "min_learning_rate": ([0, 1e-9], [-TINY, -1, 10.1]),
     "min_n": ([1], [0, -1, 101]),

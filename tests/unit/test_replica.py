@@ -16,9 +16,9 @@ from embedtool.distributed.slices import (
 )
 from embedtool.kernels.sgd import reference
 from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS, Chunk
-from embedtool.trainers import kernel_job
+from embedtool.trainers import streams
 from embedtool.trainers.count_tables import NO_NEGATIVES, build_negative_table, negative_cdf
-from embedtool.trainers.kernel_job import KernelJob, n_streams_for, n_threads_for
+from embedtool.trainers.kernel_threads import KernelJob
 from tests.unit.small_replica import (
     KEY,
     MODES,
@@ -42,7 +42,7 @@ from tests.unit.small_replica import (
 @pytest.fixture(autouse=True)
 def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that all streams of the kernels have tokens, and some of them several minibatches."""
-    monkeypatch.setattr("embedtool.trainers.kernel_job.MIN_STREAM_TOKENS", 32)
+    monkeypatch.setattr("embedtool.trainers.streams.MIN_STREAM_TOKENS", 32)
 
 
 def check_equal(
@@ -133,7 +133,7 @@ def test_a_slice_of_one_word(loss: str) -> None:
 def test_a_slice_is_trained_in_several_chunks_of_falling_rate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kernel_job, "CHUNK_TOKENS", 400)
+    monkeypatch.setattr(streams, "CHUNK_TOKENS", 400)
     chunks = []
     train_chunk = KernelJob.train
 
@@ -238,7 +238,7 @@ def test_curvature_adds_up_over_supersteps(
     algorithm: str, mode: str, loss: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That which the reference updates rows by, over two chunks of several supersteps."""
-    monkeypatch.setattr("embedtool.trainers.kernel_job.MIN_STREAM_TOKENS", 90)
+    monkeypatch.setattr("embedtool.trainers.streams.MIN_STREAM_TOKENS", 90)
     context = make(algorithm, mode=mode, loss=loss)
     sentences, tables = text(400), tables_of(context)
     negatives = NO_NEGATIVES
@@ -284,22 +284,3 @@ def test_curvature_adds_up_over_supersteps(
         assert (times[side] == 0).any()
         assert (times[side] > 2).any()
         assert curvature.max() > 0.1
-
-
-def test_a_superstep_is_at_most_half_the_square_root_of_the_text() -> None:
-    for n_tokens, n_streams in (
-        (0, 1), (65_535, 1), (65_536, 2), (262_143, 2), (262_144, 4), (1_048_576, 8),
-        (4_194_303, 8), (4_194_304, 16), (10**12, 16),
-    ):  # fmt: skip
-        assert n_streams_for(n_tokens, 16) == n_streams
-
-
-def test_no_fewer_threads_make_a_superstep_as_short() -> None:
-    for n_streams in (1, 2, 3, 16, 24, 64, 256):
-        for workers in range(1, 300):
-            n_threads = n_threads_for(workers, n_streams)
-            longest = -(-n_streams // n_threads)
-            assert 1 <= n_threads <= min(workers, n_streams)
-            assert longest == -(-n_streams // min(workers, n_streams))
-            assert n_threads == 1 or -(-n_streams // (n_threads - 1)) > longest
-    assert [n_threads_for(workers, 16) for workers in (5, 6, 12, 15, 16)] == [4, 6, 8, 8, 16]

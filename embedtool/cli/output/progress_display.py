@@ -224,7 +224,7 @@ class _IdleWorkersNote:
     def __call__(self, progress: Progress) -> None:
         if self.is_done or progress.streams is None:
             return
-        from embedtool.trainers.kernel_job import n_threads_for
+        from embedtool.trainers.streams import n_threads_for
 
         self.is_done = True
         workers = self.workers or n_cores()
