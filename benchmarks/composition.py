@@ -24,18 +24,15 @@ from embedtool.kernels.sgd.arrays import (
     StreamTokens,
 )
 from embedtool.kernels.sgd.subsampling import subsample
-from embedtool.kernels.simd.registers import SIMD_WIDTH
-from embedtool.trainers import glove
 from embedtool.trainers.aligned import pad_to_simd
+from embedtool.trainers.glove import GROUP
 from embedtool.trainers.glove_cells import cells_in_epoch
-from embedtool.trainers.kernel_job import CHUNK_TOKENS
-from embedtool.trainers.resources import FLOAT_BYTES
+from embedtool.trainers.resources import FLOAT_BYTES, PAIR_BYTES
+from embedtool.trainers.streams import CHUNK_TOKENS
 from embedtool.trainers.subwords import build_subword_index
 from embedtool.trainers.word2vec import epoch_key, init_state, job_for
 
 SEED = 1
-PAIR_DATA_BYTES = 20
-"""Bytes that GloVe reads in order for a pair: its place, row, column, logarithm and weight."""
 MAX_PAIRS = 2**23
 """Pairs of GloVe that are counted."""
 WARM = 0.5
@@ -111,33 +108,33 @@ def word2vec_work(config: Word2VecConfig, corpus: EncodedCorpus, cache_bytes: in
     )
 
 
-def glove_work(config: GloveConfig, pairs: Cooccurrence, cache_bytes: int) -> Work:
-    """Return the work of GloVe, counted on the first pairs of an epoch.
+def glove_work(config: GloveConfig, pairs: Cooccurrence, width: int, cache_bytes: int) -> Work:
+    """Return the work of GloVe with rows of `width` floats, counted on the first pairs of an epoch.
 
     A pair takes 2 operations a dimension for the product, and 6 on each side: the gradient, its
     square, the sum of squares, its inverse root, the step and the vector.
     """
-    row_bytes = (2 * pad_to_simd(config.vector_size) + SIMD_WIDTH) * FLOAT_BYTES
+    row_bytes = width * FLOAT_BYTES
     cache = empty_cache(cache_bytes // row_bytes, 2 * _n_words(pairs))
     seen, counted, missed = 0, 0, 0
     order = cells_in_epoch(config, 1, pairs.n_blocks, pairs.cell_size)
     limit = min(MAX_PAIRS, sum(pairs.cell_size(*cell) for cell in order))
+    rng = np.random.default_rng(SEED)
     for cell in order:
         rows, columns, _ = pairs.cell(*cell)
-        rng = np.random.default_rng((config.seed, 1, *cell))
-        update_order = glove.update_order(len(rows), rng)
-        misses = int(touch_pairs(rows[update_order], columns[update_order], cache))
-        if seen > WARM * limit:
+        groups = rng.permutation(np.arange(0, len(rows), GROUP))
+        in_groups = (groups[:, None] + np.arange(GROUP)).ravel()
+        in_groups = in_groups[in_groups < len(rows)]
+        misses = int(touch_pairs(rows[in_groups], columns[in_groups], cache))
+        if seen + len(rows) > WARM * limit:
             counted, missed = counted + len(rows), missed + misses
         seen += len(rows)
         if seen >= limit and counted:
             break
-    else:
-        counted, missed = seen, misses
     return Work(
         14 * config.vector_size,
-        4 * row_bytes + PAIR_DATA_BYTES,
-        2 * row_bytes * missed / counted + PAIR_DATA_BYTES,
+        4 * row_bytes + PAIR_BYTES,
+        2 * row_bytes * missed / counted + PAIR_BYTES,
         missed / counted,
     )
 

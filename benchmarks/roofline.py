@@ -162,8 +162,9 @@ def measure_glove(
         glove.run_epoch(config, pairs, state, silent)
         seconds.append(time.perf_counter() - began)
     median = statistics.median(seconds[1:])
-    row = row_seconds(2 * corpus.vocabulary.n_words, state.tables["words"].shape[1])
-    work = glove_work(config, pairs, limits.cache_bytes)
+    width = state.tables["words"].shape[1]
+    row = row_seconds(2 * corpus.vocabulary.n_words, width)
+    work = glove_work(config, pairs, width, limits.cache_bytes)
     return Point("glove", size, corpus.n_tokens / median, len(pairs) / median, work, row)
 
 
