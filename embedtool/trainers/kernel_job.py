@@ -28,10 +28,12 @@ from embedtool.kernels.sgd.scratch import (
     GatherScratch,
     MergeScratch,
     MicrobatchScratch,
+    NodeScratch,
     RowSums,
     Scratch,
 )
 from embedtool.kernels.simd.gemm import ROW_MULTIPLE
+from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import CACHE_LINE_BYTES, aligned_zeros
 from embedtool.trainers.kernel_threads import KernelJob
 from embedtool.trainers.streams import chunk_tokens_for, n_threads_for, stream_tokens_for
@@ -53,6 +55,8 @@ class _Sizes(NamedTuple):
     max_outputs: int
     max_tokens: int
     max_targets: int
+    max_nodes: int
+    depth: int
     max_deltas: int
     n_negatives: int
     n_shared_negatives: int
@@ -215,13 +219,14 @@ def _sizes(options: Options, n_streams: int, depth: int, outputs: tuple[int, ...
     targets_per_token = 2 * options.window
     if options.cbow:
         max_inputs, max_predicted, targets_per_token = with_context, MINIBATCH_TOKENS, 1
-    max_lists = depth if options.hierarchical else MICROBATCH_TOKENS
     return _Sizes(
         n_streams=n_streams,
         max_inputs=max_inputs,
         max_outputs=1 + min(max_predicted * max(1, depth) + n_negatives, outputs[0]),
         max_tokens=with_context,
-        max_targets=MICROBATCH_TOKENS + max_lists * targets_per_token,
+        max_targets=MICROBATCH_TOKENS * (1 + targets_per_token),
+        max_nodes=SIMD_WIDTH * (1 + depth * targets_per_token // SIMD_WIDTH),
+        depth=depth,
         max_deltas=0,
         n_negatives=n_negatives,
         n_shared_negatives=options.n_shared_negatives,
@@ -298,17 +303,16 @@ def _allocate_cache(sizes: _Sizes) -> RowCache:
 
 def _allocate_slots(sizes: _Sizes) -> TokenSlots:
     n_streams = sizes.n_streams
-    n_outputs, by_token = n_streams * sizes.max_outputs, (n_streams, sizes.max_tokens)
+    by_token = n_streams, sizes.max_tokens
     return TokenSlots(
         starts=_by_stream(n_streams, np.int64),
         stops=_by_stream(n_streams, np.int64),
         inputs=_ints(*by_token),
         outputs=_ints(*by_token),
         negatives=_ints(n_streams, sizes.n_negatives),
-        leaf_parent=_ints(*by_token),
-        leaf_bit=np.zeros(by_token, np.bool_),
-        parent=_ints(n_outputs),
-        code_bit=np.zeros(n_outputs, np.bool_),
+        paths=_ints(n_streams, sizes.max_tokens * sizes.depth),
+        path_trials=_ints(n_streams, sizes.max_tokens * sizes.depth),
+        path_ends=np.zeros((n_streams, sizes.max_tokens + 1), np.int64),
     )
 
 
@@ -319,6 +323,7 @@ def _allocate_scratch(sizes: _Sizes, input_sums: RowSums, output_sums: RowSums) 
         input_snapshot=aligned_zeros(sizes.max_inputs, sizes.width),
         negatives=_ints(sizes.n_shared_negatives),
         uniforms=np.zeros(sizes.n_shared_negatives),
+        path_position=_ints(sizes.max_outputs),
     )
     merge = MergeScratch(
         delta_rows=_ints(sizes.max_deltas),
@@ -328,7 +333,21 @@ def _allocate_scratch(sizes: _Sizes, input_sums: RowSums, output_sums: RowSums) 
         input_sums=input_sums,
         output_sums=output_sums,
     )
-    return Scratch(gather, _allocate_microbatch(sizes), merge)
+    return Scratch(gather, _allocate_microbatch(sizes), _allocate_nodes(sizes), merge)
+
+
+def _allocate_nodes(sizes: _Sizes) -> NodeScratch:
+    vectors = partial(aligned_zeros, sizes.max_nodes // SIMD_WIDTH, SIMD_WIDTH)
+    return NodeScratch(
+        slot_trials=_ints(sizes.n_streams * sizes.max_outputs),
+        slots=_ints(sizes.max_nodes),
+        scores=vectors(),
+        positives=vectors(),
+        trials=vectors(),
+        hess_weights=vectors(),
+        curvature=vectors(),
+        sq_norms=vectors(),
+    )
 
 
 def _allocate_microbatch(sizes: _Sizes) -> MicrobatchScratch:

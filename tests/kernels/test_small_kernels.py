@@ -18,9 +18,11 @@ from embedtool.kernels.simd.rows import (
     axpy,
     clear_row,
     copy_row,
+    damp,
     dot,
     gather_axpy,
     gather_gemv,
+    gather_scatter_axpy,
     gather_sum,
     scal,
     scaled_diff,
@@ -115,6 +117,42 @@ def test_rows_of_a_list(n: int, first: int, n_columns: int) -> None:
 
 
 @jit
+def rows_both_ways(
+    rows: np.ndarray, slots: np.ndarray, residuals: np.ndarray, factors: np.ndarray, n: int,
+    source: np.ndarray, target: np.ndarray,
+) -> None:  # fmt: skip
+    gather_scatter_axpy(rows, slots, residuals, factors, n, source, target, 2)
+
+
+@pytest.mark.parametrize("n_columns", [16, 112, 16 * 15])
+@pytest.mark.parametrize("n", [0, 1, 9])
+def test_rows_are_added_up_before_they_are_updated(n: int, n_columns: int) -> None:
+    rng = np.random.default_rng(n)
+    table, source, target = rng.standard_normal((3, 20, n_columns)).astype(np.float32)
+    slots = rng.permutation(20)[:11].astype(np.int32)
+    residuals, factors = rng.standard_normal((2, 11)).astype(np.float32)
+    expected, target_before = table.astype(float), target.copy()
+    rows_both_ways(addresses(table), slots, residuals, factors, n, source, target)
+    np.testing.assert_allclose(target[2], residuals[:n] @ expected[slots[:n]], atol=1e-4)
+    assert np.array_equal(np.delete(target, 2, 0), np.delete(target_before, 2, 0))
+    expected[slots[:n]] += np.outer(factors[:n], source[2])
+    np.testing.assert_allclose(table, expected, atol=1e-4)
+
+
+@jit
+def damp_row(table: np.ndarray) -> None:
+    damp(table, 0, table, 1, table, 2)
+
+
+def test_a_row_is_divided_by_totals_above_one() -> None:
+    table = np.random.default_rng(0).normal(0, 2, (3, 32)).astype(np.float32)
+    before = table.copy()
+    damp_row(table)
+    np.testing.assert_allclose(table[0], before[1] / np.maximum(1, before[2]), rtol=1e-6)
+    assert np.array_equal(table[1:], before[1:])
+
+
+@jit
 def one_by_one(table: np.ndarray) -> float:
     clear_row(table, 0)
     copy_row(table, 1, table, 5)
@@ -148,7 +186,7 @@ def test_logistic_residuals(limit: float, spread: float, n_rows: int) -> None:
     labels = np.minimum(trials, 1)
     hess_weights, before = np.zeros_like(scores), scores.copy()
     loss = logistic_residuals(
-        scores, labels, trials, np.float32(0.1), hess_weights, n_rows * 16, np.float32(limit)
+        scores, labels, trials, np.float32(0.1), hess_weights, n_rows, np.float32(limit)
     )
     s = np.clip(before[:n_rows].astype(float), -30, 30)
     sigma, t, w = 1 / (1 + np.exp(-s)), labels[:n_rows], trials[:n_rows]

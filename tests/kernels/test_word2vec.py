@@ -141,6 +141,23 @@ def test_odd_sizes_equal_the_reference(n_tokens: int, mode: str) -> None:
     compare(corpus(n_tokens, seed=n_tokens), mode=mode, sample=0.0)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"window": 40, "shrink_windows": False},
+        {"window": 1},
+        {"n_threads": 2, "vector_size": 33},
+        {"n_streams": 4},
+    ],
+)
+@pytest.mark.parametrize("mode", ["skipgram", "cbow"])
+def test_huffman_paths_of_any_windows_equal_the_reference(
+    mode: str, options: dict[str, Any]
+) -> None:
+    compare(corpus(333), mode=mode, loss="hierarchical-softmax", **options)
+
+
 def test_lines_of_one_word_train_nothing() -> None:
     for mode in ("skipgram", "cbow"):
-        compare(corpus(100, mean_length=1), mode=mode, sample=0.0)
+        for loss in ("negative-sampling", "hierarchical-softmax"):
+            compare(corpus(100, mean_length=1), mode=mode, loss=loss, sample=0.0)

@@ -17,6 +17,11 @@ MINIBATCH_TOKENS = 4 * MICROBATCH_TOKENS
 """Tokens that a stream trains in a superstep, one microbatch after another. Measured: `python -m
 benchmarks.ablation --vary minibatch`."""
 
+POSITIVE_SHIFT = 16
+TRIAL, POSITIVE_TRIAL = 1, 1 + (1 << POSITIVE_SHIFT)
+"""The trials of an inner node and the positive ones among them are counted in one number: a token
+predicts at most two windows of words, fewer than 2**15."""
+
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 BFloat16s = NDArray[np.uint16]
@@ -272,15 +277,13 @@ class TokenSlots(NamedTuple):
         int32 (n_streams, max_tokens), the slots of each token's word.
     negatives
         int32 (n_streams, negatives of a minibatch), the slots of its negatives.
-    leaf_parent
-        int32 (n_streams, max_tokens), the slot of the inner node above each token's word.
-    leaf_bit
-        bool (n_streams, max_tokens), the code bit of each token's word below that node.
-    parent
-        int32 (n_streams * max_outputs,), the slot of the inner node above that of a slot; -1 for
-        the root.
-    code_bit
-        bool (n_streams * max_outputs,), the code bit of a slot's node below that node.
+    paths
+        int32 (n_streams, max_tokens * depth), the slots of the inner nodes above each token's word,
+        one token after another, each from the word to the root.
+    path_trials
+        int32, as many: one trial, and one positive where the code bit is 1 (`POSITIVE_TRIAL`).
+    path_ends
+        int64 (n_streams, max_tokens + 1), 0, then where each token's path ends.
     """
 
     starts: Longs
@@ -288,10 +291,9 @@ class TokenSlots(NamedTuple):
     inputs: Ints
     outputs: Ints
     negatives: Ints
-    leaf_parent: Ints
-    leaf_bit: Bools
-    parent: Ints
-    code_bit: Bools
+    paths: Ints
+    path_trials: Ints
+    path_ends: Longs
 
 
 class SharedArrays(NamedTuple):

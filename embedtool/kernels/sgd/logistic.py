@@ -12,14 +12,18 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from embedtool.kernels.jit import jit
+from embedtool.kernels.simd.registers import SIMD_WIDTH
 
 MAX_SCORE = np.float32(30)
 """Beyond it a float32 cannot tell the probability from 0 or 1."""
 
+LOG1P = tuple(map(np.float32, (
+    0.999999821, -0.499974489, 0.332761765, -0.244996116,
+    0.177570239, -0.107853681, 0.0442141928, -0.00857467577,
+)))  # fmt: skip
+"""Coefficients of ln(1 + x) / x in [0, 1]: a least-squares fit at Chebyshev's points."""
 LN_2 = np.float32(np.log(2))
 LOG2_E = np.float32(1 / np.log(2))
-ROOT_HALF_BITS = 0x3F3504F3
-"""The bits of the float32 next to 1 / sqrt(2)."""
 EXPONENT_SHIFT = 23
 EXPONENT_BIAS = 127
 """A float32 is 2**(e - 127) times a mantissa of 23 bits."""
@@ -32,10 +36,10 @@ def logistic_residuals(
     trials: NDArray[np.float32],
     lr: np.float32,
     hess_weights: NDArray[np.float32],
-    n: int,
+    n_rows: int,
     limit: np.float32,
 ) -> float:
-    """Turn the first n scores into scaled residuals, in place; return the loss.
+    """Turn the first n_rows of scores into scaled residuals, in place; return the loss.
 
     The score s of two vectors is their dot product, and sigma(s) the probability that a trial is
     positive (has the label 1). With t positives in w trials, which need not be whole, the loss is
@@ -50,16 +54,17 @@ def logistic_residuals(
     Parameters
     ----------
     scores
-        float32, C order, of any shape; replaced by -lr l'(s) = lr (t - w sigma(s)): the residual of
-        a trial, label minus probability, summed over the trials and times the learning rate.
+        float32 (at least n_rows, SIMD_WIDTH), replaced by -lr l'(s) = lr (t - w sigma(s)): the
+        residual of a trial, label minus probability, summed over the trials and times the learning
+        rate.
     positives, trials
         As many, t and w.
     lr
         Learning rate.
     hess_weights
         As many, written: lr l''(s).
-    n
-        Scores to take, in C order.
+    n_rows
+        Rows to take.
     limit
         Where |s| is not below it, zeros are written to `scores` and `hess_weights`.
 
@@ -67,20 +72,18 @@ def logistic_residuals(
     -------
         The sum of the losses.
     """
-    scores, positives, trials, hess_weights = (
-        scores.reshape(-1), positives.reshape(-1), trials.reshape(-1), hess_weights.reshape(-1)
-    )  # fmt: skip
     loss = np.float32(0)
-    for i in range(n):
-        s = min(max(scores[i], -MAX_SCORE), MAX_SCORE)
-        t, w = positives[i], trials[i]
-        e = _exp(-abs(s))
-        larger = np.float32(1) / (np.float32(1) + e)
-        smaller = e * larger
-        loss += w * (max(s, np.float32(0)) - _log(larger)) - t * s
-        lr_or_0 = lr if abs(s) < limit else np.float32(0)
-        scores[i] = lr_or_0 * (t - w * (larger if s > 0 else smaller))
-        hess_weights[i] = lr_or_0 * w * larger * smaller
+    for row in range(n_rows):
+        for lane in range(SIMD_WIDTH):  # one register: LLVM vectorizes it, without a remainder
+            s = min(max(scores[row, lane], -MAX_SCORE), MAX_SCORE)
+            t, w = positives[row, lane], trials[row, lane]
+            e = _exp(-abs(s))
+            larger = np.float32(1) / (np.float32(1) + e)
+            smaller = e * larger
+            loss += w * (max(s, np.float32(0)) + _log1p(e)) - t * s
+            lr_or_0 = lr if abs(s) < limit else np.float32(0)
+            scores[row, lane] = lr_or_0 * (t - w * (larger if s > 0 else smaller))
+            hess_weights[row, lane] = lr_or_0 * w * larger * smaller
     return np.float64(loss)
 
 
@@ -102,17 +105,12 @@ def _exp(x: np.float32) -> np.float32:
 
 
 @jit
-def _log(x: np.float32) -> np.float32:
-    """Return ln x to a few units of float32's last place, for normal x > 0.
-
-    x = 2^n m with m between sqrt(1/2) and sqrt(2); ln m = 2 artanh z, z = (m - 1) / (m + 1).
-    """
-    whole = _exponent(x)
-    m = x * _two_to(-whole)
-    z = (m - np.float32(1)) / (m + np.float32(1))
-    square = z * z
-    series = np.float32(2 / 3) + square * (np.float32(2 / 5) + square * np.float32(2 / 7))
-    logarithm: np.float32 = whole * LN_2 + z * (np.float32(2) + square * series)
+def _log1p(x: np.float32) -> np.float32:
+    """Return ln(1 + x) for x in [0, 1], to 2e-7: the terms of LOG1P by Horner's rule."""
+    c = LOG1P
+    series = c[4] + x * (c[5] + x * (c[6] + x * c[7]))
+    series = c[0] + x * (c[1] + x * (c[2] + x * (c[3] + x * series)))
+    logarithm: np.float32 = x * series
     return logarithm
 
 
@@ -126,17 +124,5 @@ def _two_to(typing_context: Any, whole: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         exponent = builder.add(builder.fptosi(arguments[0], _INT), _INT(EXPONENT_BIAS))
         return builder.bitcast(builder.shl(exponent, _INT(EXPONENT_SHIFT)), ir.FloatType())
-
-    return types.float32(types.float32), generate
-
-
-@intrinsic
-def _exponent(typing_context: Any, number: Any) -> tuple[Any, Any]:
-    """Return the whole n for which number / 2^n is between sqrt(1/2) and sqrt(2)."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        bits = builder.bitcast(arguments[0], _INT)
-        exponent = builder.ashr(builder.sub(bits, _INT(ROOT_HALF_BITS)), _INT(EXPONENT_SHIFT))
-        return builder.sitofp(exponent, ir.FloatType())
 
     return types.float32(types.float32), generate

@@ -44,7 +44,8 @@ from embedtool.kernels.sgd.arrays import (
     SharedArrays,
     StreamTokens,
 )
-from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE, ONE, curvature_term, damped
+from embedtool.kernels.sgd.curvature import ONE, curvature_term, damped
+from embedtool.kernels.sgd.hierarchical import train_paths
 from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.sgd.row_lists import prefetch_rows
 from embedtool.kernels.sgd.scratch import MicrobatchScratch, Scratch
@@ -65,8 +66,6 @@ from embedtool.kernels.simd.rows import (
 )
 
 NO_LIMIT = np.float32(np.inf)
-HS_MAX_SCORE = np.float32(6)
-"""An inner node and a hidden vector with a score beyond this are not updated, as in word2vec.c."""
 
 
 @jit_inline
@@ -76,19 +75,8 @@ def train_microbatch(
     """Train a microbatch: the rows of its slots are updated, and losses are added."""
     cache, micro = shared.cache, scratch.microbatch
     _compute_hidden(batch, shared, scratch)
-    trials = 0.0
     if shared.options.hierarchical:
-        loss = 0.0
-        for i in range(batch.n):
-            n_targets = _gather_path(batch, i, shared, scratch)
-            clear_row(micro.hidden_delta, i)
-            _score_targets(i, 0, n_targets, cache, micro)
-            trials += _sum(micro.target_trials, n_targets)
-            loss += _targets_backward(n_targets, lr, HS_MAX_SCORE, micro)
-            row_scale = ONE if shared.options.cbow else HS_CURVATURE_SCALE
-            _accumulate_curvature(i, 0, n_targets, HS_CURVATURE_SCALE, row_scale, cache, micro)
-            _accumulate_hidden_delta(i, 0, n_targets, cache, micro)
-            _update_targets(i, 0, n_targets, cache, micro)
+        loss, trials = train_paths(batch, lr, shared, scratch)
     else:
         n_negatives = _gather_negatives(batch, shared, scratch)
         ends = micro.target_ends
@@ -100,9 +88,9 @@ def train_microbatch(
         loss = _negatives_forward_backward(n_negatives, lr, cache, micro)
         for i in range(batch.n):
             _score_targets(i, ends[i], ends[i + 1], cache, micro)
-        loss += _targets_backward(ends[batch.n], lr, NO_LIMIT, micro)
+        loss += _targets_backward(ends[batch.n], lr, micro)
         for i in range(batch.n):
-            _accumulate_curvature(i, ends[i], ends[i + 1], ONE, ONE, cache, micro)
+            _accumulate_curvature(i, ends[i], ends[i + 1], cache, micro)
             _accumulate_hidden_delta(i, ends[i], ends[i + 1], cache, micro)
         _update_negatives(n_negatives, cache, micro)
         for i in range(batch.n):
@@ -231,38 +219,6 @@ def _gather_targets(
 
 
 @jit_inline
-def _gather_path(batch: Microbatch, i: int, shared: SharedArrays, scratch: Scratch) -> int:
-    """List the inner nodes above the words that token i predicts; return their number."""
-    slots, micro, options = shared.slots, scratch.microbatch, shared.options
-    stream, n_targets = batch.stream, 0
-    if micro.n_pairs[i] == 0:
-        return n_targets
-    token = batch.start + i * batch.stride
-    origin = slots.starts[stream]
-    first, skipped, last = _target_tokens(stream, token, shared.tokens, options)
-    for other in range(first, last):
-        if other != skipped:
-            slot = int(slots.leaf_parent[stream, other - origin])
-            bit = slots.leaf_bit[stream, other - origin]
-            while slot >= 0:
-                index = micro.slot_index[slot]
-                if index < 0:
-                    index = n_targets
-                    micro.slot_index[slot] = n_targets
-                    micro.target_slots[n_targets] = slot
-                    micro.target_positives[n_targets] = 0
-                    micro.target_trials[n_targets] = 0
-                    n_targets += 1
-                micro.target_positives[index] += np.float32(bit)
-                micro.target_trials[index] += ONE
-                bit = slots.code_bit[slot]
-                slot = int(slots.parent[slot])
-    for k in range(n_targets):
-        micro.slot_index[micro.target_slots[k]] = -1
-    return n_targets
-
-
-@jit_inline
 def _sum(values: Floats, n: int) -> float:
     """Return the sum of the first n."""
     total = np.float32(0)
@@ -285,7 +241,7 @@ def _negatives_forward_backward(
     gather_gemm(addresses, slots, micro.hidden_transposed, micro.negative_scores, n_negatives)
     loss = logistic_residuals(
         micro.negative_scores, micro.negative_positives, micro.negative_trials, lr, hess_weights,
-        n_negatives * MICROBATCH_TOKENS, NO_LIMIT,
+        n_negatives, NO_LIMIT,
     )  # fmt: skip
     gather_gemm_t(micro.negative_scores, addresses, slots, micro.hidden_delta, n_negatives)
     for row in range(n_negatives):
@@ -326,9 +282,7 @@ def _score_targets(
 
 
 @jit_inline
-def _targets_backward(
-    n_targets: int, lr: np.float32, limit: np.float32, micro: MicrobatchScratch
-) -> float:
+def _targets_backward(n_targets: int, lr: np.float32, micro: MicrobatchScratch) -> float:
     """Turn the targets' scores into residuals; return the loss. Pads the list to a SIMD vector."""
     n = n_targets
     while n % MICROBATCH_TOKENS != 0:
@@ -336,31 +290,23 @@ def _targets_backward(
         micro.target_positives[n] = 0
         micro.target_trials[n] = 0
         n += 1
+    shape = (-1, MICROBATCH_TOKENS)
     return logistic_residuals(
-        micro.target_scores, micro.target_positives, micro.target_trials, lr,
-        micro.target_hess_weights, n, limit,
+        micro.target_scores.reshape(shape), micro.target_positives.reshape(shape),
+        micro.target_trials.reshape(shape), lr, micro.target_hess_weights.reshape(shape),
+        n // MICROBATCH_TOKENS, NO_LIMIT,
     )  # fmt: skip
 
 
 @jit_inline
 def _accumulate_curvature(
-    i: int,
-    first: int,
-    last: int,
-    hidden_scale: np.float32,
-    row_scale: np.float32,
-    cache: RowCache,
-    micro: MicrobatchScratch,
+    i: int, first: int, last: int, cache: RowCache, micro: MicrobatchScratch
 ) -> None:
-    """Add the curvature of token i and of its targets, eq. (2), times their scales."""
+    """Add the curvature of token i and of its targets, eq. (2)."""
     for k in range(first, last):
         slot, hess_weight = micro.target_slots[k], micro.target_hess_weights[k]
-        micro.hidden_curvature[i] += curvature_term(
-            hidden_scale, hess_weight, cache.output_sq_norms[slot]
-        )
-        cache.output_curvature[slot] += curvature_term(
-            row_scale, hess_weight, micro.hidden_sq_norms[i]
-        )
+        micro.hidden_curvature[i] += curvature_term(ONE, hess_weight, cache.output_sq_norms[slot])
+        cache.output_curvature[slot] += curvature_term(ONE, hess_weight, micro.hidden_sq_norms[i])
 
 
 @jit_inline

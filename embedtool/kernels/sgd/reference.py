@@ -22,8 +22,8 @@ from embedtool.kernels.sgd.arrays import (
     WordRows,
 )
 from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE
+from embedtool.kernels.sgd.hierarchical import HS_MAX_SCORE
 from embedtool.kernels.sgd.logistic import MAX_SCORE
-from embedtool.kernels.sgd.microbatch import HS_MAX_SCORE
 
 Vector = NDArray[np.float64]
 UINT64_MASK = 2**64 - 1

@@ -14,7 +14,14 @@ import numpy as np
 
 from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.random import splitmix64, uniform01
-from embedtool.kernels.sgd.arrays import MICROBATCH_TOKENS, Ints, Minibatch, SharedArrays
+from embedtool.kernels.sgd.arrays import (
+    MICROBATCH_TOKENS,
+    POSITIVE_TRIAL,
+    TRIAL,
+    Ints,
+    Minibatch,
+    SharedArrays,
+)
 from embedtool.kernels.sgd.scratch import GatherScratch
 from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
 
@@ -56,9 +63,7 @@ def list_rows(batch: Minibatch, shared: SharedArrays, gather: GatherScratch) -> 
     if options.cbow:
         first, last = start, stop
     if options.hierarchical:
-        for token in range(first, last):
-            word = tokens.ids[stream, token]
-            _list_huffman_path(stream, token - origin, word, shared, gather)
+        _list_huffman_paths(stream, first, last, shared, gather)
         return
     for token in range(first, last):
         row = tokens.ids[stream, token]
@@ -169,27 +174,51 @@ def _find_or_insert(row: int, stream: int, n_rows: int, rows: Ints, table: Ints)
 
 
 @jit_inline
-def _list_huffman_path(
-    stream: int, offset: int, word: int, shared: SharedArrays, gather: GatherScratch
+def _list_huffman_paths(
+    stream: int, first: int, last: int, shared: SharedArrays, gather: GatherScratch
 ) -> None:
-    """List the inner nodes above a word and link their slots, up to one that is listed already.
+    """List the inner nodes above the words of the tokens [first, last), and write their paths."""
+    slots, n_words = shared.slots, len(shared.tree.parents) // 2 + 1
+    if first == last or n_words == 1:
+        return
+    root = _output_slot(stream, n_words - 2, shared, gather)
+    end, ends = 0, slots.path_ends[stream]
+    ends[first - slots.starts[stream]] = 0
+    for token in range(first, last):
+        word = shared.tokens.ids[stream, token]
+        end = _list_huffman_path(stream, word, root, end, shared, gather)
+        ends[token + 1 - slots.starts[stream]] = end
 
-    `offset` is the index of the word's token in arrays by token.
+
+@jit_inline
+def _list_huffman_path(
+    stream: int, word: int, root: int, end: int, shared: SharedArrays, gather: GatherScratch
+) -> int:
+    """Append a word's path to the stream's paths, `end` slots so far; return their new number.
+
+    From a node that is listed already on, the path is copied: an earlier word has it too.
     """
     parents, bit, n_outputs = shared.tree.parents, shared.tree.bit, shared.cache.n_outputs
-    slots = shared.slots
-    root = len(parents) - 1
-    n_words = root // 2 + 1
-    node = int(parents[word])
-    slots.leaf_bit[stream, offset] = bit[word]
-    n_before = n_outputs[stream]
-    slot = _output_slot(stream, node - n_words, shared, gather)
-    slots.leaf_parent[stream, offset] = slot
-    while n_outputs[stream] > n_before and node != root:
-        slots.code_bit[slot] = bit[node]
-        node = int(parents[node])
+    paths, trials = shared.slots.paths[stream], shared.slots.path_trials[stream]
+    n_words = len(parents) // 2 + 1
+    first_slot = stream * shared.cache.output_rows.shape[1]
+    node, is_new = word, True
+    while is_new:
         n_before = n_outputs[stream]
-        slots.parent[slot] = _output_slot(stream, node - n_words, shared, gather)
-        slot = int(slots.parent[slot])
-    if n_outputs[stream] > n_before:
-        slots.parent[slot] = -1
+        parent = int(parents[node])
+        slot = _output_slot(stream, parent - n_words, shared, gather)
+        paths[end] = slot
+        trials[end] = POSITIVE_TRIAL if bit[node] else TRIAL
+        is_new = n_outputs[stream] > n_before
+        if is_new:
+            gather.path_position[slot - first_slot] = end
+        node = parent
+        end += 1
+    position = gather.path_position[slot - first_slot]
+    while slot != root:
+        position += 1
+        slot = int(paths[position])
+        paths[end] = slot
+        trials[end] = trials[position]
+        end += 1
+    return end

@@ -37,6 +37,8 @@ class GatherScratch(NamedTuple):
         int32 (n_shared_negatives,), where the search for each negative begins.
     uniforms
         float64 (n_shared_negatives,), the random numbers they are drawn by.
+    path_position
+        int32 (max_outputs,), where in the stream's `TokenSlots.paths` an inner node is first.
     """
 
     input_hash: Ints
@@ -44,6 +46,7 @@ class GatherScratch(NamedTuple):
     input_snapshot: Floats
     negatives: Ints
     uniforms: Doubles
+    path_position: Ints
 
 
 class MicrobatchScratch(NamedTuple):
@@ -107,6 +110,32 @@ class MicrobatchScratch(NamedTuple):
     target_hess_weights: Floats
 
 
+class NodeScratch(NamedTuple):
+    """The inner nodes above the words that a token predicts; without them with negative sampling.
+
+    Attributes
+    ----------
+    slot_trials
+        int32 (n_streams * max_outputs,), the trials of each slot, as in `TokenSlots.path_trials`;
+        zeros between tokens.
+    slots
+        int32 (max_nodes,), the slots of the nodes.
+    scores, positives, trials, hess_weights
+        float32 (max_nodes / SIMD_WIDTH, SIMD_WIDTH), as `logistic_residuals` takes and leaves them.
+    curvature, sq_norms
+        float32, of that shape, of the rows of the nodes.
+    """
+
+    slot_trials: Ints
+    slots: Ints
+    scores: Floats
+    positives: Floats
+    trials: Floats
+    hess_weights: Floats
+    curvature: Floats
+    sq_norms: Floats
+
+
 class MergeScratch(NamedTuple):
     """What a thread applies to the tables at the end of a superstep.
 
@@ -136,4 +165,5 @@ class Scratch(NamedTuple):
 
     gather: GatherScratch
     microbatch: MicrobatchScratch
+    nodes: NodeScratch
     merge: MergeScratch

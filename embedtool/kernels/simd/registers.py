@@ -11,6 +11,7 @@ FLOAT = ir.FloatType()
 FLOAT_BYTES = 4
 VECTOR = ir.VectorType(FLOAT, SIMD_WIDTH)
 ZEROS = ir.Constant(VECTOR, [0.0] * SIMD_WIDTH)
+ONES = ir.Constant(VECTOR, [1.0] * SIMD_WIDTH)
 INT = ir.IntType(32)
 INDEX = ir.IntType(64)
 

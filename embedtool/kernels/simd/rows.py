@@ -12,8 +12,10 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from embedtool.kernels.simd.registers import (
+    FLOAT,
     FLOAT_BYTES,
     INDEX,
+    ONES,
     SIMD_WIDTH,
     VECTOR,
     ZEROS,
@@ -82,6 +84,20 @@ def _subtracted(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
 
 
 @intrinsic
+def damp(
+    typing_context: Any,
+    target: Any, target_row: Any, source: Any, row: Any, total: Any, total_row: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Compute target = source / max(1, total)."""
+    return types.void(target, _LONG, source, _LONG, total, _LONG), _writer(3, _damped)
+
+
+def _damped(builder: Any, rows: list[Any], numbers: list[Any]) -> Any:
+    exceeds = builder.fcmp_ordered(">", rows[2], ONES)
+    return builder.fdiv(rows[1], builder.select(exceeds, rows[2], ONES))
+
+
+@intrinsic
 def dot(typing_context: Any, a: Any, a_row: Any, b: Any, b_row: Any) -> tuple[Any, Any]:
     """Return the dot product of two rows, float32."""
 
@@ -120,25 +136,27 @@ def gather_gemv(
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         addresses, slots, products = _arrays(context, builder, signature, arguments, 0, 1, 4)
         (source_start,), width = _row_pointers(context, builder, signature, arguments, 1, 2)
-        for start, stop, n_rows in _tiles(builder, arguments[5], arguments[6], (4, 1)):
-            with cgutils.for_range_slice(builder, start, stop, INDEX(n_rows), inc=True) as (k, _):
-                starts = [
-                    row_at(builder, addresses, slots, builder.add(k, INDEX(i)))
-                    for i in range(n_rows)
-                ]
-                totals = [cgutils.alloca_once(builder, VECTOR) for _ in starts]
-                for total in totals:
-                    builder.store(ZEROS, total)
-                with _each_vector(builder, width) as (offset, _):
-                    vector = load(builder, source_start, offset)
-                    for total, start in zip(totals, starts, strict=True):
-                        term = _times(builder, load(builder, start, offset), vector)
-                        builder.store(_plus(builder, builder.load(total), term), total)
-                sums = reduce_add_each(builder, [builder.load(total) for total in totals])
-                pointer = builder.gep(products.data, [k])
-                builder.store(
-                    sums, builder.bitcast(pointer, sums.type.as_pointer()), align=FLOAT_BYTES
-                )
+        first, last = arguments[5:]
+        with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
+            builder.store(FLOAT(0.0), builder.gep(products.data, [k]))
+        for offsets in _each_tile(builder, width):
+            vectors = [load(builder, source_start, offset) for offset in offsets]
+            for start, stop, n_rows in _tiles(builder, first, last, (8, 1)):
+                step = INDEX(n_rows)
+                with cgutils.for_range_slice(builder, start, stop, step, inc=True) as (k, _):
+                    totals = []
+                    for i in range(n_rows):
+                        each = row_at(builder, addresses, slots, builder.add(k, INDEX(i)))
+                        total = ZEROS
+                        for vector, offset in zip(vectors, offsets, strict=True):
+                            term = _times(builder, load(builder, each, offset), vector)
+                            total = _plus(builder, total, term)
+                        totals.append(total)
+                    sums = reduce_add_each(builder, totals)
+                    pointer = builder.gep(products.data, [k])
+                    pointer = builder.bitcast(pointer, sums.type.as_pointer())
+                    sums = builder.fadd(builder.load(pointer, align=FLOAT_BYTES), sums)
+                    builder.store(sums, pointer, align=FLOAT_BYTES)
         return context.get_dummy_value()
 
     return types.void(addresses, slots, source, _LONG, products, _LONG, _LONG), generate
@@ -228,6 +246,51 @@ def scatter_axpy(
         return context.get_dummy_value()
 
     return types.void(addresses, slots, factors, _LONG, _LONG, _LONG, source, _LONG), generate
+
+
+@intrinsic
+def gather_scatter_axpy(
+    typing_context: Any,
+    addresses: Any, slots: Any, residuals: Any, factors: Any, n: Any,
+    source: Any, target: Any, row: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Compute target[row] = residuals[:n] @ rows[slots[:n]], and update these rows afterwards.
+
+    rows[slots[k]] += factors[k] * source[row], for k < n. The slots are distinct, so each row can
+    be loaded once for both.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        addresses, slots, residuals, factors, source, target = _arrays(
+            context, builder, signature, arguments, 0, 1, 2, 3, 5, 6
+        )
+        n, row = arguments[4], arguments[7]
+        width = cgutils.unpack_tuple(builder, source.shape)[1]
+        source_start, target_start = (
+            builder.gep(each.data, [builder.mul(row, width)]) for each in (source, target)
+        )
+        for offsets in _each_tile(builder, width):
+            vectors = [load(builder, source_start, offset) for offset in offsets]
+            totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
+            for total in totals:
+                builder.store(ZEROS, total)
+            with cgutils.for_range_slice(builder, INDEX(0), n, INDEX(1), inc=True) as (k, _):
+                start = row_at(builder, addresses, slots, k)
+                residual, factor = (
+                    broadcast(builder, builder.load(builder.gep(each.data, [k])))
+                    for each in (residuals, factors)
+                )
+                for vector, total, offset in zip(vectors, totals, offsets, strict=True):
+                    old = load(builder, start, offset)
+                    term = _times(builder, residual, old)
+                    builder.store(_plus(builder, builder.load(total), term), total)
+                    moved = _plus(builder, old, _times(builder, factor, vector))
+                    store(builder, moved, start, offset)
+            for total, offset in zip(totals, offsets, strict=True):
+                store(builder, builder.load(total), target_start, offset)
+        return context.get_dummy_value()
+
+    return types.void(addresses, slots, residuals, factors, _LONG, source, target, _LONG), generate
 
 
 def _writer(n_rows: int, combine: Combine) -> Callable[..., Any]:
