@@ -1,7 +1,7 @@
 """The encoded corpus: the text as word ids on disk, written once and trained on many times."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +14,7 @@ from embedtool.corpus.scanning import END, ID, ScannedCorpus, TokenWriter
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import TrainingError
 from embedtool.io.array_file import map_file
+from embedtool.io.checksums import Checksum, HashingWriter
 from embedtool.io.machine import n_cores
 from embedtool.kernels.text.ids import filter_ids
 from embedtool.messages import brief
@@ -37,6 +38,8 @@ class EncodedCorpus:
         End of each sentence in `ids`, memory-mapped.
     fingerprint : str
         Fingerprint of the scanned text.
+    checksums : mapping of str to Checksum
+        Those of the files, by name, if `encode` has written them.
     """
 
     __repr__ = brief
@@ -45,6 +48,7 @@ class EncodedCorpus:
     ids: NDArray[np.int32]
     ends: NDArray[np.int64]
     fingerprint: str
+    checksums: Mapping[str, Checksum] = field(default_factory=dict)
 
     @property
     def n_tokens(self) -> int:
@@ -96,7 +100,8 @@ def encode(
     rows[source_rows[present]] = present
     starts = range(0, len(scanned.ids), BLOCK_TOKENS)
     ids_path, ends_path = (folder / name for name in ENCODED_FILES)
-    with ids_path.open("wb") as ids, ends_path.open("wb") as ends:
+    with ids_path.open("wb") as ids_file, ends_path.open("wb") as ends_file:
+        ids, ends = HashingWriter(ids_file), HashingWriter(ends_file)
         tokens = TokenWriter(ids, ends)
         ordered_map(
             starts,
@@ -104,7 +109,9 @@ def encode(
             lambda encoded: tokens.append(*encoded),
             n_cores(),
         )
-    return open_encoded(folder, vocabulary, scanned.fingerprint)
+    checksums = zip(ENCODED_FILES, (ids.checksum(), ends.checksum()), strict=True)
+    encoded = open_encoded(folder, vocabulary, scanned.fingerprint)
+    return replace(encoded, checksums=dict(checksums))
 
 
 def check_pairs(corpus: EncodedText) -> None:

@@ -79,8 +79,26 @@ def find_words(text: str) -> list[str]:
 @cache
 def _marked_word() -> re.Pattern[str]:
     r"""Compile `\w+` with combining marks, without which words of Hindi or Tamil are split."""
-    marks = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if category(c).startswith("M"))
-    return re.compile(rf"\w[\w{marks}{JOINERS}]*")
+    return re.compile(rf"\w[\w{_marks()}]*")
+
+
+@cache
+def _marks() -> str:
+    """Return the combining marks of all scripts, and JOINERS."""
+    characters = map(chr, range(sys.maxunicode + 1))
+    return "".join(c for c in characters if category(c).startswith("M")) + JOINERS
+
+
+@cache
+def _character_kinds() -> NDArray[np.uint8]:
+    """Return the kind of each character, for `space_words`."""
+    from embedtool.kernels.text.words import LETTER, MARK
+
+    kinds = np.zeros(sys.maxunicode + 1, np.uint8)
+    kinds[[*map(ord, _marks())]] = MARK
+    for letters in WORD.finditer("".join(map(chr, range(len(kinds))))):
+        kinds[letters.start() : letters.end()] = LETTER
+    return kinds
 
 
 def _icu() -> Tokenizer:
@@ -161,11 +179,15 @@ def text_tokenizer(config: TextConfig) -> Callable[[bytes], bytes]:
     Line ends are kept.
     """
     normalize_text = normalizer(config)
+    unchanged = config.normalize == "none" and not config.lowercase
+
+    def normalized(text: bytes) -> bytes:
+        return text if unchanged else normalize_text(text.decode()).encode()
+
     if config.tokenizer == "whitespace":
-        unchanged = config.normalize == "none" and not config.lowercase
-        return bytes if unchanged else lambda text: normalize_text(text.decode()).encode()
+        return normalized
     if config.tokenizer == "words":
-        return lambda text: _space_words(normalize_text(text.decode()))
+        return lambda text: _space_words(normalized(text))
     tokenize = TOKENIZERS[config.tokenizer]()
 
     def space(text: bytes) -> bytes:
@@ -175,13 +197,15 @@ def text_tokenizer(config: TextConfig) -> Callable[[bytes], bytes]:
     return space
 
 
-def _space_words(text: str) -> bytes:
+def _space_words(text: bytes) -> bytes:
     """Separate words as `find_words`, with a shortcut for ASCII."""
     if text.isascii():
-        return text.encode().translate(OTHERS_TO_SPACES)
-    if "\n" in text:
-        return b"\n".join(map(_space_words, text.split("\n")))
-    return " ".join(find_words(text)).encode()
+        return text.translate(OTHERS_TO_SPACES)
+    from embedtool.kernels.text.words import space_words  # loads the compiler
+
+    spaced = np.empty(len(text), np.uint8)
+    space_words(np.frombuffer(text, np.uint8), _character_kinds(), spaced)
+    return spaced.tobytes()
 
 
 UNSEGMENTED_SCRIPTS = {

@@ -14,6 +14,7 @@ from embedtool.kernels.analogies import AnalogyQueries
 from embedtool.kernels.glove import BIAS, CLIP, FROZEN
 from embedtool.kernels.sgd.merging import EPS
 from embedtool.kernels.text.phrases import FIRST_CONNECTOR, NO_WORD
+from embedtool.kernels.text.words import LETTER, MARK
 
 
 def list_pairs(
@@ -119,6 +120,17 @@ def intern_tokens(text: bytes, words: list[bytes]) -> tuple[list[int], list[int]
             ends.append(len(ids))
     words[:] = word_ids
     return ids, ends
+
+
+def space_words(text: str, kinds: NDArray[np.uint8]) -> str:
+    """Return a text with spaces for the bytes of characters outside words, except line ends."""
+    spaced, in_word = "", False
+    for character in text:
+        kind = kinds[ord(character)]
+        in_word = kind == LETTER or (in_word and kind == MARK)
+        is_kept = in_word or character == "\n"
+        spaced += character if is_kept else " " * len(character.encode())
+    return spaced
 
 
 def count_ids(ids: NDArray[np.int32], counts: NDArray[np.int64]) -> None:

@@ -95,8 +95,9 @@ class TrainingDir:
         (self.folder / COUNTS).write_bytes(vocabulary.counts.astype(COUNT).tobytes())
         lines = "\n".join(vocabulary.words)
         (self.folder / WORDS).write_bytes(lines.encode("utf-8", SURROGATE_ERRORS))
+        known = text.checksums if isinstance(text, EncodedCorpus) else {}
         checksums = {
-            name: checksum_of(self.folder / name)
+            name: known.get(name) or checksum_of(self.folder / name)
             for name in (WORDS, COUNTS, *ENCODED_FILES)
             if (self.folder / name).exists()
         }

@@ -17,6 +17,7 @@ from embedtool.kernels.text.tokens import (
     fill_slots,
     intern_tokens,
 )
+from embedtool.kernels.text.words import space_words
 
 SPACES = b" \t\n\v\f\r\0"
 BITS = 2**64 - 1
@@ -199,3 +200,16 @@ def test_keep_rows(ids: list[int], cuts: set[int], rows: list[int]) -> None:
     expected, expected_ends = reference.filter_ids(tokens, ends, np.array(rows, dtype=np.int32))
     assert kept[:n_kept].tolist() == expected.tolist()
     assert kept_ends.tolist() == expected_ends.tolist()
+
+
+@settings(deadline=None)
+@given(
+    text=st.text(st.characters(codec="utf-8"), max_size=50) | st.text("a\n é我\U00010000\u0301\0"),
+    modulus=st.integers(1, 7),
+)
+def test_space_words(text: str, modulus: int) -> None:
+    kinds = (np.arange(0x110000) % modulus % 3).astype(np.uint8)
+    encoded = np.frombuffer(text.encode(), np.uint8)
+    spaced = np.empty_like(encoded)
+    space_words(encoded, kinds, spaced)
+    assert spaced.tobytes().decode() == reference.space_words(text, kinds)
