@@ -1,4 +1,4 @@
-"""Counting co-occurrences within a bound of memory, spilling sorted runs to disk."""
+"""Counting co-occurrences within a bound of memory, spilling sorted runs to disk beyond it."""
 
 import json
 import logging
@@ -94,16 +94,23 @@ def count_cooccurrence(
     weights, unit = distance_weights(config.window, config.distance_weighting)
     blocks = blocks_for(corpus.vocabulary, corpus.n_tokens, config)
     (folder / SUMMARY).unlink(missing_ok=True)
-    n_counted, saved_runs = _load_checkpoint(folder)
+    n_counted, saved_runs = _load_checkpoint(folder, _run_bytes(config, corpus.n_tokens))
     with saved_runs as runs:
         while n_counted < corpus.n_tokens:
             n_counted = _count(
                 corpus, config, weights, blocks.codes(), runs, n_counted, hooks.is_due, report
             )
-            _save_checkpoint(folder, n_counted, runs)
+            if hooks.is_due() or runs.n_written:
+                _save_checkpoint(folder, n_counted, runs)
             if hooks.is_due():
                 hooks.saved()
-        pairs = _merge(runs, blocks, config, unit, folder, hooks, report)
+
+        def save() -> None:
+            _save_checkpoint(folder, corpus.n_tokens, runs)
+            hooks.saved()
+
+        merge_hooks = CheckpointHooks(hooks.is_due, save)
+        pairs = _merge(runs, blocks, config, unit, folder, merge_hooks, report)
         (folder / COUNTED).unlink(missing_ok=True)
         runs.remove()
     return pairs
@@ -151,8 +158,19 @@ def count_run(
 
 
 def counting_bytes(config: GloveConfig, n_tokens: int) -> int:
-    """Return the bytes of memory for counting the pairs of a corpus."""
+    """Return the most bytes of memory that counting the pairs of a corpus takes."""
+    return _entry_bytes(config, n_tokens) + _run_bytes(config, n_tokens)
+
+
+def _entry_bytes(config: GloveConfig, n_tokens: int) -> int:
+    """Return the bytes of the entries that are sorted at once, and of their sums."""
     return 2 * ENTRY_BYTES * (config.workers or 1) * _entries_per_worker(config, n_tokens)
+
+
+def _run_bytes(config: GloveConfig, n_tokens: int) -> int:
+    """Return the most bytes of runs that are kept in memory: what else `config.memory` allows."""
+    allowed = config.memory * MiB - _entry_bytes(config, n_tokens)
+    return max(0, min(allowed, 2 * ENTRY_BYTES * n_tokens * config.window))
 
 
 def _entries_per_worker(config: GloveConfig, n_tokens: int) -> int:
@@ -168,17 +186,20 @@ def _save_checkpoint(folder: Path, n_counted: int, runs: SortedRuns) -> None:
         file.write(json.dumps(checkpoint).encode())
 
 
-def _load_checkpoint(folder: Path) -> tuple[int, SortedRuns]:
-    """Return the saved state; the initial one if there is none, or the runs have changed since."""
+def _load_checkpoint(folder: Path, memory: int) -> tuple[int, SortedRuns]:
+    """Return the saved state; the initial one if there is none, or the runs have changed since.
+
+    Up to `memory` bytes of runs are kept in memory.
+    """
     try:
         checkpoint = parse_json((folder / COUNTED).read_bytes())
         n_counted, checksums = checkpoint["tokens"], checkpoint["sha256"]
-        runs = SortedRuns(folder, checkpoint["ends"])
+        runs = SortedRuns(folder, checkpoint["ends"], memory)
     except (OSError, ValueError, KeyError, TypeError):
-        return 0, SortedRuns(folder)
+        return 0, SortedRuns(folder, memory=memory)
     if not runs.is_intact(checksums):
         log.warning("%s: the counted pairs are damaged; they are counted again", folder)
-        return 0, SortedRuns(folder)
+        return 0, SortedRuns(folder, memory=memory)
     return n_counted, runs
 
 
@@ -207,8 +228,9 @@ def _count(
     def spill(entries: NDArray[np.uint64], sums: NDArray[np.int64]) -> None:
         entries.sort()
         n = sum_entries(entries, weights, sums)
+        run = entries[:n].copy(), sums[:n].copy()
         with lock:
-            runs.append(entries[:n], sums[:n])
+            runs.append(*run)
 
     def work() -> None:
         nonlocal n_done
@@ -255,7 +277,7 @@ def _merge(
 ) -> Cooccurrence:
     """Write the summed pairs of all runs, and find the start of each cell.
 
-    If it is stopped, the runs are saved already, and are merged again the next time.
+    If it is stopped, the runs are saved, and are merged again the next time.
     """
     cell_keys = blocks.cell_keys()
     bounds = np.zeros(len(cell_keys), dtype=np.int64)

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Self
 
@@ -32,7 +33,7 @@ Run = tuple[NDArray[np.uint64], NDArray[np.int64]]
 
 
 class SortedRuns:
-    """Runs of keys and sums, stored consecutively on disk.
+    """Runs of keys and sums, in memory or stored consecutively on disk.
 
     Parameters
     ----------
@@ -40,19 +41,25 @@ class SortedRuns:
         Where the files are.
     ends : sequence of int
         Ends of the existing runs, after a 0; the files are truncated after the last.
+    memory : int
+        Bytes of runs that are kept in memory. When there are more, all are written.
 
     Attributes
     ----------
     ends : list of int
         End of each run, after a 0.
+    kept : list of Run
+        The last runs, which have not been written.
     n_taken : int
         Entries that the last `merge` has processed so far.
     """
 
-    def __init__(self, folder: Path, ends: Sequence[int] = (0,)) -> None:
+    def __init__(self, folder: Path, ends: Sequence[int] = (0,), memory: int = 0) -> None:
         self.keys_path = folder / "run-keys"
         self.sums_path = folder / "run-sums"
         self.ends = list(ends)
+        self.memory = memory
+        self.kept: list[Run] = []
         self.samples: list[NDArray[np.uint64]] = []
         self.n_taken = 0
 
@@ -74,6 +81,11 @@ class SortedRuns:
         self.sums_file.close()
 
     @property
+    def n_written(self) -> int:
+        """The number of entries on disk."""
+        return self.ends[-1] - sum(len(keys) for keys, _ in self.kept)
+
+    @property
     def checksums(self) -> list[str]:
         """SHA-256 of the keys and of the sums, in hexadecimal digits."""
         return [digest.hexdigest() for digest in self.digests]
@@ -92,12 +104,13 @@ class SortedRuns:
 
     @cached_property
     def digests(self) -> tuple["hashlib._Hash", "hashlib._Hash"]:
-        """SHA-256 of the keys and of the sums up to the last end, which `append` continues."""
-        n_bytes = self.ends[-1] * ENTRY.itemsize
+        """SHA-256 of the keys and of the sums on disk, which `write` continues."""
+        n_bytes = self.n_written * ENTRY.itemsize
         return _digest_of(self.keys_path, n_bytes), _digest_of(self.sums_path, n_bytes)
 
     def sync(self) -> None:
-        """Flush all runs to the disk."""
+        """Write all runs, and flush them to the disk."""
+        self.write()
         for file in (self.keys_file, self.sums_file):
             file.flush()
             os.fsync(file.fileno())
@@ -109,36 +122,54 @@ class SortedRuns:
         delete(self.sums_path)
 
     def append(self, keys: NDArray[np.uint64], sums: NDArray[np.int64]) -> None:
-        """Add a run: keys uint64 (n,), ascending and distinct, and sums int64 (n,)."""
-        data = np.ascontiguousarray(keys).data, np.ascontiguousarray(sums).data
-        for part, file, digest in zip(
-            data, (self.keys_file, self.sums_file), self.digests, strict=True
-        ):
-            file.write(part)
-            digest.update(part)
+        """Add a run: keys uint64 (n,), ascending and distinct, and sums int64 (n,).
+
+        The arrays must not change afterwards.
+        """
         self.samples.append(keys[::SAMPLE_STEP].copy())
         self.ends.append(self.ends[-1] + len(keys))
+        self.kept.append((keys, sums))
+        if sum(keys.nbytes + sums.nbytes for keys, sums in self.kept) > self.memory:
+            self.write()
+
+    def write(self) -> None:
+        """Move the runs that are in memory to the disk."""
+        for i, file in enumerate((self.keys_file, self.sums_file)):
+            digest = self.digests[i]
+            for run in self.kept:
+                data = np.ascontiguousarray(run[i]).data
+                file.write(data)
+                digest.update(data)
+        self.kept.clear()
 
     def merge(self, n_entries: int) -> Iterator[Run]:
         """Yield all keys, ascending and distinct, and their sums, about `n_entries` at a time."""
         self.n_taken = 0
         if self.ends[-1] == 0:
             return
-        self.keys_file.flush()
-        self.sums_file.flush()
-        all_keys = np.memmap(self.keys_path, dtype=np.uint64, mode=MAP_MODE)
-        all_sums = np.memmap(self.sums_path, dtype=np.int64, mode=MAP_MODE)
-        starts = self.ends[:-1]
+        runs = self._written() + self.kept
+        starts = [0] * len(runs)
         for upper in self._bounds(n_entries):
             pieces = []
-            for i, end in enumerate(self.ends[1:]):
-                rest = all_keys[starts[i] : end]
+            for i, (keys, sums) in enumerate(runs):
+                rest = keys[starts[i] :]
                 n = len(rest) if upper is None else int(np.searchsorted(rest, upper))
                 piece = slice(starts[i], starts[i] + n)
-                pieces.append((np.asarray(all_keys[piece]), np.asarray(all_sums[piece])))
+                pieces.append((keys[piece], sums[piece]))
                 starts[i] += n
                 self.n_taken += n
             yield merge_runs(pieces)
+
+    def _written(self) -> list[Run]:
+        """Map the runs on disk."""
+        if not self.n_written:
+            return []
+        self.keys_file.flush()
+        self.sums_file.flush()
+        keys = np.asarray(np.memmap(self.keys_path, dtype=np.uint64, mode=MAP_MODE))
+        sums = np.asarray(np.memmap(self.sums_path, dtype=np.int64, mode=MAP_MODE))
+        ends = [end for end in self.ends if end <= self.n_written]
+        return [(keys[i:j], sums[i:j]) for i, j in pairwise(ends)]
 
     def _bounds(self, n_entries: int) -> list[np.uint64 | None]:
         """Return the upper bound, excluded, of each range; None for the last."""

@@ -197,6 +197,26 @@ def test_workers_and_memory_do_not_change_a_byte(
     assert found[1:] == found[:1] * 4
 
 
+@pytest.mark.usefixtures("spilling")
+@pytest.mark.parametrize(("memory", "is_written"), [(2048, True), (10_000_000, False)])
+def test_runs_are_written_only_if_they_exceed_the_memory(
+    memory: int, is_written: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[int] = []
+    save = pair_counting._save_checkpoint
+
+    def watched(folder: Path, n_counted: int, runs: sorted_runs.SortedRuns) -> None:
+        saved.append(n_counted)
+        save(folder, n_counted, runs)
+
+    monkeypatch.setattr(pair_counting, "MAX_ENTRIES", 128)
+    monkeypatch.setattr(pair_counting, "_save_checkpoint", watched)
+    sentences = zipf_sentences(1201, 61)
+    pairs = stored(sentences, 61, tmp_path, memory=memory)
+    assert bool(saved) == is_written
+    check(pairs, sentences, 61, 10)
+
+
 class Stopping:
     """Stops the counting after so many reports; `stages` are those of all reports."""
 
@@ -217,9 +237,14 @@ class Stopping:
 
 @pytest.mark.usefixtures("spilling")
 @pytest.mark.parametrize("workers", [1, 3])
-def test_stopped_again_and_again_it_goes_on_to_the_same_bytes(workers: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("memory", [2048, 30_000, 10_000_000])
+def test_stopped_again_and_again_it_goes_on_to_the_same_bytes(
+    workers: int, memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No runs are kept in memory, some, or all."""
+    monkeypatch.setattr(pair_counting, "MAX_ENTRIES", 128)
     sentences = zipf_sentences(1501, 61)
-    corpus, config = encoded_corpus(sentences, 61), GloveConfig(workers=workers)
+    corpus, config = encoded_corpus(sentences, 61), GloveConfig(workers=workers, memory=memory)
     stored(sentences, 61, tmp_path, workers=1)
     whole = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     for path in tmp_path.iterdir():
