@@ -3,7 +3,7 @@
 import logging
 import math
 
-from embedtool.config.training import Word2VecConfig
+from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS
 from embedtool.messages import counted
 
@@ -19,13 +19,12 @@ million tokens with a sample of 1e-4, a stream has tokens left in 83 % of the su
 chunk with 2**12 tokens a stream, in 88 % with 2**14, in 89 % with 2**15."""
 MIN_STREAM_TOKENS = 2**10
 """Minimum tokens of a stream in a chunk; windows do not cross a stream's ends."""
-FEW_STREAMS = 16
-SUPERSTEP = {"negative-sampling": 2, "hierarchical-softmax": 0.5}
-"""Beyond FEW_STREAMS, the tokens of a superstep are at most the square root of those of the text
-times this. Measured: docs/design/learning-rule.md, and `python -m benchmarks.ablation --vary
+FEW_STREAMS, SUPERSTEP = 16, 0.5
+"""Up to so many streams, the tokens of a superstep are at most this times the square root of those
+of the text. Measured: docs/design/learning-rule.md, and `python -m benchmarks.ablation --vary
 streams`."""
-FEW_SUPERSTEP = 0.5
-"""The same up to FEW_STREAMS."""
+LONG_SUPERSTEP = {Word2VecConfig: 2, FastTextConfig: 1}
+"""The same for more streams, with negative sampling."""
 
 
 def n_streams_for(config: Word2VecConfig, n_tokens: int) -> int:
@@ -36,9 +35,9 @@ def n_streams_for(config: Word2VecConfig, n_tokens: int) -> int:
     2012, section 3). Unless the options ask for fewer, the result is a power of two, so that
     threads get equal shares.
     """
-    most = _most_streams(n_tokens, FEW_SUPERSTEP)
-    if most >= FEW_STREAMS:
-        most = _most_streams(n_tokens, SUPERSTEP[config.loss])
+    most = _most_streams(n_tokens, SUPERSTEP)
+    if most >= FEW_STREAMS and config.loss == "negative-sampling":
+        most = _most_streams(n_tokens, LONG_SUPERSTEP[type(config)])
     return min(config.streams, most)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from embedtool.config.training import MAX_STREAMS, Word2VecConfig
+from embedtool.config.training import MAX_STREAMS, FastTextConfig, Word2VecConfig
 from embedtool.trainers.streams import chunk_tokens_for, n_streams_for, n_threads_for
 
 UP_TO_16 = [
@@ -22,22 +22,31 @@ def test_up_to_16_streams_a_superstep_is_at_most_half_the_square_root_of_the_tex
 
 
 @pytest.mark.parametrize(
-    ("loss", "limits"),
+    ("make", "loss", "limits"),
     [
         (
+            Word2VecConfig,
             "negative-sampling",
             [(4_194_304, 64), (16_777_215, 64), (16_777_216, 128), (67_108_864, 256)],
         ),
         (
+            FastTextConfig,
+            "negative-sampling",
+            [(4_194_304, 32), (16_777_216, 64), (67_108_864, 128), (2**28, 256)],
+        ),
+        (
+            Word2VecConfig,
             "hierarchical-softmax",
             [(4_194_304, 16), (16_777_216, 32), (2**26, 64), (2**28, 128), (2**30, 256)],
         ),
     ],
 )
-def test_more_streams_need_longer_texts(loss: str, limits: list[tuple[int, int]]) -> None:
+def test_more_streams_need_longer_texts(
+    make: type[Word2VecConfig], loss: str, limits: list[tuple[int, int]]
+) -> None:
     for n_tokens, n_streams in [*UP_TO_16, *limits, (10**12, MAX_STREAMS)]:
         for streams in (24, 32, 64, 128, 256):
-            config = Word2VecConfig(loss=loss, streams=streams)
+            config = make(loss=loss, streams=streams)
             assert n_streams_for(config, n_tokens) == min(streams, n_streams)
 
 
