@@ -135,7 +135,7 @@ def _ngram_steps(value: float) -> None:
             factor = np.float32(1 / n**power)
             scaled_diff(cache.inputs, first + k, gather.input_snapshot, k, factor)
 
-    minibatch._sums_to_deltas = sums_to_deltas
+    minibatch.sums_to_deltas = sums_to_deltas  # type: ignore[attr-defined]
 
 
 def _rate_held(value: float) -> None:

@@ -58,6 +58,7 @@ class _Sizes(NamedTuple):
     max_nodes: int
     depth: int
     max_deltas: int
+    max_word_rows: int
     n_negatives: int
     n_shared_negatives: int
     n_words: int
@@ -97,6 +98,7 @@ def build_job(
     """
     indptr, indices, frozen = words
     inputs, outputs = tables
+    indices = _trainable_first(indptr, indices, frozen)
     options, n_threads, sizes = _plan(config, n_streams, indptr, tree[1], outputs.shape)
     options = options._replace(sum_progress=sum_progress)
     sums = [
@@ -189,6 +191,7 @@ def _plan(
     sizes = _sizes(options, n_threads if config.hogwild else n_streams, depth, outputs)
     sizes = sizes._replace(
         max_deltas=sizes.n_streams * max(sizes.max_inputs * rows_per_word, sizes.max_outputs),
+        max_word_rows=sizes.max_inputs * rows_per_word if options.subwords else 0,
         n_words=len(indptr) - 1 if options.subwords else 0,
     )
     return options, n_threads, sizes
@@ -228,11 +231,22 @@ def _sizes(options: Options, n_streams: int, depth: int, outputs: tuple[int, ...
         max_nodes=SIMD_WIDTH * (1 + depth * targets_per_token // SIMD_WIDTH),
         depth=depth,
         max_deltas=0,
+        max_word_rows=0,
         n_negatives=n_negatives,
         n_shared_negatives=options.n_shared_negatives,
         n_words=0,
         width=outputs[1],
     )
+
+
+def _trainable_first(
+    indptr: NDArray[np.int64], indices: NDArray[np.int32], frozen: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """Return the rows of each word with those that are trained first."""
+    if not frozen.any():
+        return indices
+    words = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    return indices[np.lexsort((frozen[indices], words))]
 
 
 def _n_trainable(
@@ -283,6 +297,8 @@ def _allocate_cache(sizes: _Sizes) -> RowCache:
         input_words=_ints(n_streams, sizes.max_inputs),
         input_rows=_ints(n_streams, sizes.max_inputs),
         n_inputs=_by_stream(n_streams, np.int64),
+        word_rows=_ints(n_streams, sizes.max_word_rows),
+        n_word_rows=_by_stream(n_streams, np.int64),
         shared_inputs=_ints(n_streams, sizes.max_inputs),
         shared_input_slots=_ints(n_streams, sizes.max_inputs),
         n_shared_inputs=_by_stream(n_streams, np.int64),

@@ -11,9 +11,10 @@ The owner is the last thread to write its number in `minibatch`: a benign race.
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import Floats, RowCache, SharedArrays
+from embedtool.kernels.sgd.arrays import Floats, SharedArrays
 from embedtool.kernels.sgd.curvature import ONE, damped, progress
 from embedtool.kernels.sgd.scratch import MergeScratch, RowSums
+from embedtool.kernels.sgd.subword_rows import apply_word_deltas
 from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
 from embedtool.kernels.simd.rows import axpy, copy_row, scal
 
@@ -25,6 +26,7 @@ core, a hundred nanoseconds away."""
 @jit_inline
 def apply_updates(
     thread: int,
+    n_threads: int,
     first_stream: int,
     stop_stream: int,
     ngram_scale: np.float32,
@@ -39,6 +41,8 @@ def apply_updates(
     ----------
     thread
         Index of this thread.
+    n_threads
+        Threads that share the rows; with Hogwild 1, and the index is 0.
     first_stream, stop_stream
         The streams [first_stream, stop_stream).
     ngram_scale
@@ -49,7 +53,7 @@ def apply_updates(
         The memory of this thread.
     """
     if shared.options.subwords:
-        _apply_subwords(thread, first_stream, stop_stream, ngram_scale, shared, merge)
+        apply_word_deltas(thread, n_threads, first_stream, stop_stream, ngram_scale, shared, merge)
     else:
         _apply_inputs(thread, first_stream, stop_stream, shared, merge)
     if not shared.options.hogwild:
@@ -70,10 +74,8 @@ def _apply_inputs(
                 tables.input_shared[row] = 0
                 if shared.words.frozen[row]:
                     continue
-                n = _append_delta(n, row, slot, ONE, merge.input_sums, merge)
-    _apply(
-        n, True, ONE, tables.inputs, merge.input_sums, cache.inputs, cache.input_curvature, merge
-    )
+                n = _append_delta(n, row, slot, merge.input_sums, merge)
+    _apply(n, tables.inputs, merge.input_sums, cache.inputs, cache.input_curvature, merge)
 
 
 @jit_inline
@@ -88,73 +90,15 @@ def _apply_outputs(
             row, slot = cache.shared_outputs[stream, k], cache.shared_output_slots[stream, k]
             if tables.output_owners[row] == thread:
                 tables.output_shared[row] = 0
-                n = _append_delta(n, row, slot, ONE, merge.output_sums, merge)
-    _apply(
-        n, True, ONE, tables.outputs, merge.output_sums, cache.outputs, cache.output_curvature,
-        merge,
-    )  # fmt: skip
+                n = _append_delta(n, row, slot, merge.output_sums, merge)
+    _apply(n, tables.outputs, merge.output_sums, cache.outputs, cache.output_curvature, merge)
 
 
 @jit_inline
-def _apply_subwords(
-    thread: int,
-    first_stream: int,
-    stop_stream: int,
-    ngram_scale: np.float32,
-    shared: SharedArrays,
-    merge: MergeScratch,
-) -> None:
-    """Apply the deltas of words to all their rows."""
-    words, tables, options, cache = shared.words, shared.tables, shared.options, shared.cache
-    _accumulate_word_progress(first_stream, stop_stream, cache, merge)
-    n = 0
-    for stream in range(first_stream, stop_stream):
-        for k in range(cache.n_inputs[stream]):
-            word = cache.input_words[stream, k]
-            slot = stream * cache.input_words.shape[1] + k
-            factor = damped(ONE, merge.word_progress[word])
-            for i in range(words.indptr[word], words.indptr[word + 1]):
-                row = words.indices[i]
-                owned = options.hogwild or tables.input_owners[row] == thread
-                if owned and not words.frozen[row]:
-                    n = _append_delta(n, row, slot, factor, merge.input_sums, merge)
-    _clear_word_progress(first_stream, stop_stream, cache, merge)
-    _apply(
-        n, False, ngram_scale, tables.inputs, merge.input_sums, cache.inputs,
-        cache.input_curvature, merge,
-    )  # fmt: skip
-
-
-@jit_inline
-def _accumulate_word_progress(
-    first_stream: int, stop_stream: int, cache: RowCache, merge: MergeScratch
-) -> None:
-    """Sum the progress of each word over the streams: P of eq. (5)."""
-    for stream in range(first_stream, stop_stream):
-        for k in range(cache.n_inputs[stream]):
-            slot = stream * cache.input_words.shape[1] + k
-            word = cache.input_words[stream, k]
-            merge.word_progress[word] += progress(cache.input_curvature[slot])
-
-
-@jit_inline
-def _clear_word_progress(
-    first_stream: int, stop_stream: int, cache: RowCache, merge: MergeScratch
-) -> None:
-    """Set the progress of the streams' words back to zero, without a pass over all words."""
-    for stream in range(first_stream, stop_stream):
-        for k in range(cache.n_inputs[stream]):
-            merge.word_progress[cache.input_words[stream, k]] = 0
-
-
-@jit_inline
-def _append_delta(
-    n: int, row: int, slot: int, factor: np.float32, sums: RowSums, merge: MergeScratch
-) -> int:
-    """Append a delta to the n that are to be applied; prefetch the sums of its row."""
+def _append_delta(n: int, row: int, slot: int, sums: RowSums, merge: MergeScratch) -> int:
+    """Append a copy to the n that are to be applied; prefetch the sums of its row."""
     merge.delta_rows[n] = row
     merge.delta_slots[n] = slot
-    merge.delta_factors[n] = factor
     prefetch_element(sums, row)
     return n + 1
 
@@ -162,25 +106,21 @@ def _append_delta(
 @jit_inline
 def _apply(
     n: int,
-    copies_are_values: bool,
-    scale: np.float32,
     table: Floats,
     sums: RowSums,
     copies: Floats,
     curvature: Floats,
     merge: MergeScratch,
 ) -> None:
-    """Apply the first n deltas of the list, damped where a row's total progress exceeds 1.
+    """Apply the first n copies of the list, damped where a row's total progress exceeds 1.
+
+    With n copies c of row r and the damping f the row becomes r + f sum (c - r) =
+    (1 - n f) r + f sum c.
 
     Parameters
     ----------
     n
-        Deltas in the list of `merge`.
-    copies_are_values
-        Whether the copies are new values of rows, not deltas. With n copies c of row r and the
-        damping f the row becomes r + f sum (c - r) = (1 - n f) r + f sum c; `delta_factors` are 1.
-    scale
-        Curvature scale: what the sum of the progress is multiplied by.
+        Copies in the list of `merge`.
     table
         The rows.
     sums
@@ -193,8 +133,8 @@ def _apply(
     for k in range(n):
         row_sums = sums[merge.delta_rows[k]]
         delta_progress = progress(curvature[merge.delta_slots[k]])
-        row_sums.progress += merge.delta_factors[k] * delta_progress
-        row_sums.n_copies += np.float32(copies_are_values)
+        row_sums.progress += delta_progress
+        row_sums.n_copies += ONE
         row_sums.total_progress += delta_progress
     for k in range(min(n, PREFETCH_DISTANCE)):
         prefetch_row(table, merge.delta_rows[k])
@@ -205,7 +145,7 @@ def _apply(
             prefetch_row(copies, merge.delta_slots[k + PREFETCH_DISTANCE])
         row, slot = merge.delta_rows[k], merge.delta_slots[k]
         row_sums = sums[row]
-        factor = damped(merge.delta_factors[k], scale * row_sums.progress)
+        factor = damped(ONE, row_sums.progress)
         n_copies = row_sums.n_copies
         row_sums.n_copies = 0
         if n_copies == 1:  # its progress is 1 at most, so it is not damped: (1 - f) r + f c = c

@@ -58,7 +58,7 @@ class WordRows(NamedTuple):
     indptr
         int64 (n_words + 1,); word i is made of the rows indices[indptr[i] : indptr[i + 1]].
     indices
-        int32 (indptr[-1],).
+        int32 (indptr[-1],); the rows of a word that are trained come first.
     frozen
         bool (n_rows,), the rows that are not trained.
     n_trainable
@@ -211,6 +211,10 @@ class RowCache(NamedTuple):
         int32 (n_streams, max_inputs), its row of the table; with subwords its first row.
     n_inputs
         int64 (n_streams,), slots in use.
+    word_rows
+        int32 (n_streams, max_inputs * rows of a word), with subwords the rows of the slots' words.
+    n_word_rows
+        int64 (n_streams,), their number.
     shared_inputs, shared_input_slots
         int32 (n_streams, max_inputs), the rows that are shared, and the slots of their copies.
     n_shared_inputs
@@ -247,6 +251,8 @@ class RowCache(NamedTuple):
     input_words: Ints
     input_rows: Ints
     n_inputs: Longs
+    word_rows: Ints
+    n_word_rows: Longs
     shared_inputs: Ints
     shared_input_slots: Ints
     n_shared_inputs: Longs

@@ -19,6 +19,7 @@ from embedtool.kernels.sgd.arrays import (
 from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE, ONE
 from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.sgd.scratch import NodeScratch, Scratch
+from embedtool.kernels.sgd.subword_rows import prefetch_part
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.kernels.simd.rows import axpy, damp, dot, gather_gemv, gather_scatter_axpy
 
@@ -43,7 +44,9 @@ def train_paths(
     for i in range(batch.n):
         n_nodes, n_trials = _list_nodes(batch, i, shared, scratch)
         trials += n_trials
+        prefetch_part(batch, i, 0, shared)
         n_rows = _look_up_nodes(n_nodes, cache, nodes)
+        prefetch_part(batch, i, 1, shared)
         gather_gemv(
             cache.output_addresses, nodes.slots, micro.hidden, i, nodes.scores,
             0, n_rows * SIMD_WIDTH,
@@ -52,6 +55,7 @@ def train_paths(
             nodes.scores, nodes.positives, nodes.trials, lr, nodes.hess_weights, n_rows,
             HS_MAX_SCORE,
         )  # fmt: skip
+        prefetch_part(batch, i, 2, shared)
         micro.hidden_curvature[i] += _damp_residuals(
             n_rows, row_scale, micro.hidden_sq_norms[i], nodes
         )
@@ -62,6 +66,7 @@ def train_paths(
             cache.output_addresses, nodes.slots, nodes.scores, nodes.hess_weights, n_nodes,
             micro.hidden, micro.hidden_delta, i,
         )  # fmt: skip
+        prefetch_part(batch, i, 3, shared)
     return loss, np.float64(trials)
 
 

@@ -49,6 +49,7 @@ from embedtool.kernels.sgd.hierarchical import train_paths
 from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.sgd.row_lists import prefetch_rows
 from embedtool.kernels.sgd.scratch import MicrobatchScratch, Scratch
+from embedtool.kernels.sgd.subword_rows import prefetch_part
 from embedtool.kernels.simd.gemm import (
     ROW_MULTIPLE,
     gather_gemm,
@@ -82,19 +83,23 @@ def train_microbatch(
         ends = micro.target_ends
         for i in range(batch.n):
             ends[i + 1] = _gather_targets(batch, i, ends[i], shared, scratch)
+            prefetch_part(batch, i, 0, shared)
         trials = ends[batch.n] + _sum(
             micro.negative_trials.reshape(-1), n_negatives * MICROBATCH_TOKENS
         )
         loss = _negatives_forward_backward(n_negatives, lr, cache, micro)
         for i in range(batch.n):
             _score_targets(i, ends[i], ends[i + 1], cache, micro)
+            prefetch_part(batch, i, 1, shared)
         loss += _targets_backward(ends[batch.n], lr, micro)
         for i in range(batch.n):
             _accumulate_curvature(i, ends[i], ends[i + 1], cache, micro)
             _accumulate_hidden_delta(i, ends[i], ends[i + 1], cache, micro)
+            prefetch_part(batch, i, 2, shared)
         _update_negatives(n_negatives, cache, micro)
         for i in range(batch.n):
             _update_targets(i, ends[i], ends[i + 1], cache, micro)
+            prefetch_part(batch, i, 3, shared)
     cache.losses[batch.stream] += loss
     cache.trials[batch.stream] += trials
     _update_inputs(batch, shared, scratch)

@@ -15,15 +15,14 @@ from embedtool.kernels.sgd.arrays import (
     MICROBATCH_TOKENS,
     Microbatch,
     Minibatch,
-    RowCache,
     SharedArrays,
-    WordRows,
 )
 from embedtool.kernels.sgd.curvature import progress
 from embedtool.kernels.sgd.microbatch import train_microbatch
 from embedtool.kernels.sgd.row_lists import prefetch_rows
-from embedtool.kernels.sgd.scratch import GatherScratch, MergeScratch, Scratch
-from embedtool.kernels.simd.rows import axpy, copy_row, dot, row_address, scaled_diff
+from embedtool.kernels.sgd.scratch import MergeScratch, Scratch
+from embedtool.kernels.sgd.subword_rows import fetch_word_sums, sums_to_deltas
+from embedtool.kernels.simd.rows import copy_row, dot, row_address
 
 
 @jit_inline
@@ -54,7 +53,10 @@ def train_minibatch(
         The memory of this thread.
     """
     stream, n_tokens = batch.stream, batch.stop - batch.start
-    _fetch_inputs(thread, stream, shared, scratch.gather)
+    if shared.options.subwords:
+        fetch_word_sums(stream, shared, scratch.gather)
+    else:
+        _fetch_inputs(thread, stream, shared)
     _fetch_outputs(thread, stream, shared)
     n_microbatches = (n_tokens + MICROBATCH_TOKENS - 1) // MICROBATCH_TOKENS
     n_done = 0
@@ -69,17 +71,14 @@ def train_minibatch(
     if next_stream >= 0 and n_tokens == 0:
         prefetch_rows(next_stream, 0, 1, shared)
     if shared.options.subwords:
-        _sums_to_deltas(stream, shared.words, shared.cache, scratch.gather)
+        sums_to_deltas(stream, shared.words, shared.cache, scratch.gather)
     if shared.options.sum_progress:
         _sum_progress(stream, shared, scratch.merge)
 
 
 @jit_inline
-def _fetch_inputs(thread: int, stream: int, shared: SharedArrays, gather: GatherScratch) -> None:
-    """Find the row of each word of a minibatch: in the table, or a copy if streams share it.
-
-    With subwords, the sum of the word's rows is always a copy.
-    """
+def _fetch_inputs(thread: int, stream: int, shared: SharedArrays) -> None:
+    """Find the row of each word of a minibatch: in the table, or a copy if streams share it."""
     words, tables, cache = shared.words, shared.tables, shared.cache
     n_shared = 0
     for k in range(cache.n_inputs[stream]):
@@ -87,24 +86,15 @@ def _fetch_inputs(thread: int, stream: int, shared: SharedArrays, gather: Gather
         slot = stream * cache.input_words.shape[1] + k
         cache.input_curvature[slot] = 0
         cache.input_trainable[slot] = words.n_trainable[word]
-        if shared.options.subwords:
-            first, last = words.indptr[word], words.indptr[word + 1]
+        if tables.input_shared[row]:
             copy_row(cache.inputs, slot, tables.inputs, row)
-            for i in range(first + 1, last):
-                axpy(cache.inputs, slot, tables.inputs, words.indices[i], np.float32(1))
-            copy_row(gather.input_snapshot, k, cache.inputs, slot)
-            for i in range(first, last):
-                tables.input_owners[words.indices[i]] = thread
-        elif tables.input_shared[row]:
-            copy_row(cache.inputs, slot, tables.inputs, row)
+            cache.input_addresses[slot] = row_address(cache.inputs, slot)
             tables.input_owners[row] = thread
             cache.shared_inputs[stream, n_shared] = row
             cache.shared_input_slots[stream, n_shared] = slot
             n_shared += 1
         else:
             cache.input_addresses[slot] = row_address(tables.inputs, row)
-            continue
-        cache.input_addresses[slot] = row_address(cache.inputs, slot)
     cache.n_shared_inputs[stream] = n_shared
 
 
@@ -128,19 +118,6 @@ def _fetch_outputs(thread: int, stream: int, shared: SharedArrays) -> None:
         else:
             cache.output_addresses[slot] = row_address(tables.outputs, row)
     cache.n_shared_outputs[stream] = n_shared
-
-
-@jit_inline
-def _sums_to_deltas(stream: int, words: WordRows, cache: RowCache, gather: GatherScratch) -> None:
-    """Replace the sum of a word's rows by the delta of each: all trainable rows share it equally.
-
-    The cached sum moves n_trainable times as far as each row (`microbatch._update_inputs`).
-    """
-    first = stream * cache.input_words.shape[1]
-    for k in range(cache.n_inputs[stream]):
-        n_trainable = np.float32(max(1, words.n_trainable[cache.input_words[stream, k]]))
-        factor = np.float32(1) / n_trainable
-        scaled_diff(cache.inputs, first + k, gather.input_snapshot, k, factor)
 
 
 @jit_inline

@@ -23,6 +23,7 @@ from embedtool.kernels.sgd.arrays import (
     SharedArrays,
 )
 from embedtool.kernels.sgd.scratch import GatherScratch
+from embedtool.kernels.sgd.subword_rows import list_word_rows
 from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
 
 HASH_MULTIPLIER = 0x9E3779B1
@@ -60,6 +61,8 @@ def list_rows(batch: Minibatch, shared: SharedArrays, gather: GatherScratch) -> 
     for token in range(first if options.cbow else start, last if options.cbow else stop):
         word = tokens.ids[stream, token]
         slots.inputs[stream, token - origin] = _input_slot(stream, word, shared, gather)
+    if options.subwords:
+        list_word_rows(stream, shared)
     if options.cbow:
         first, last = start, stop
     if options.hierarchical:
@@ -92,14 +95,14 @@ def prefetch_rows(stream: int, done: int, total: int, shared: SharedArrays) -> N
     """Prefetch the rows of a stream's minibatch that belong to step `done` of `total` equal ones.
 
     Spread over the steps of another minibatch, they come while it is trained: more at a time than
-    the processor can wait for would stop it.
+    the processor can wait for would stop it. Those of words that have several are not among them
+    (`subword_rows.prefetch_word_rows`).
     """
-    words, cache = shared.words, shared.cache
+    cache = shared.cache
     n_inputs, n_outputs = cache.n_inputs[stream], cache.n_outputs[stream]
-    for k in range(done * n_inputs // total, (done + 1) * n_inputs // total):
-        word = cache.input_words[stream, k]
-        for i in range(words.indptr[word], words.indptr[word + 1]):
-            prefetch_row(shared.tables.inputs, words.indices[i])
+    if not shared.options.subwords:
+        for k in range(done * n_inputs // total, (done + 1) * n_inputs // total):
+            prefetch_row(shared.tables.inputs, cache.input_rows[stream, k])
     for k in range(done * n_outputs // total, (done + 1) * n_outputs // total):
         prefetch_row(shared.tables.outputs, cache.output_rows[stream, k])
 

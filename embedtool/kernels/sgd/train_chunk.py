@@ -23,6 +23,7 @@ from embedtool.kernels.sgd.minibatch import train_minibatch
 from embedtool.kernels.sgd.row_lists import list_rows, mark_shared, prefetch_rows
 from embedtool.kernels.sgd.scratch import Scratch
 from embedtool.kernels.sgd.subsampling import subsample
+from embedtool.kernels.sgd.subword_rows import prefetch_word_rows
 
 
 @jit
@@ -58,6 +59,7 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
             list_rows(_minibatch(stream, superstep, chunk, shared), shared, scratch.gather)
             if stream == first_stream:
                 prefetch_rows(stream, 0, 1, shared)
+                prefetch_word_rows(stream, 0, 1, shared)
         if synchronous:
             barrier_wait(chunk.counters, n_barriers, thread, n_threads)
             for stream in range(first_stream, stop_stream):
@@ -69,13 +71,11 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
             train_minibatch(thread, batch, next_stream, lr, shared, scratch)
         if synchronous:
             barrier_wait(chunk.counters, n_barriers + 2, thread, n_threads)
-            apply_updates(thread, 0, n_streams, chunk.ngram_scale, shared, scratch.merge)
+            apply_updates(thread, n_threads, 0, n_streams, chunk.ngram_scale, shared, scratch.merge)
             if shared.options.subwords:  # whose merging reads the lists of all streams
                 barrier_wait(chunk.counters, n_barriers + 3, thread, n_threads)
         elif shared.options.subwords:
-            apply_updates(
-                thread, first_stream, stop_stream, chunk.ngram_scale, shared, scratch.merge
-            )
+            apply_updates(0, 1, first_stream, stop_stream, chunk.ngram_scale, shared, scratch.merge)
 
 
 @jit_inline

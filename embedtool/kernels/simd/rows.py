@@ -222,6 +222,33 @@ def gather_sum(
 
 
 @intrinsic
+def sum_rows(
+    typing_context: Any, target: Any, row: Any, table: Any, rows: Any, first: Any, last: Any
+) -> tuple[Any, Any]:
+    """Compute target[row] = the sum of table[rows[first:last]]."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        table, rows = _arrays(context, builder, signature, arguments, 2, 3)
+        first, last = arguments[4:]
+        (target_start,), width = _row_pointers(context, builder, signature, arguments, 1)
+        for offsets in _each_tile(builder, width):
+            totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
+            for total in totals:
+                builder.store(ZEROS, total)
+            with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
+                number = builder.sext(builder.load(builder.gep(rows.data, [k])), INDEX)
+                each = builder.gep(table.data, [builder.mul(number, width)])
+                for total, offset in zip(totals, offsets, strict=True):
+                    vector = load(builder, each, offset)
+                    builder.store(_plus(builder, builder.load(total), vector), total)
+            for total, offset in zip(totals, offsets, strict=True):
+                store(builder, builder.load(total), target_start, offset)
+        return context.get_dummy_value()
+
+    return types.void(target, _LONG, table, rows, _LONG, _LONG), generate
+
+
+@intrinsic
 def scatter_axpy(
     typing_context: Any,
     addresses: Any, slots: Any, factors: Any,
