@@ -202,26 +202,23 @@ def draw(points: list[Point], limits: Limits, path: Path) -> None:
 
     figure = Figure(figsize=(8, 5.5), layout="constrained")
     axes = figure.subplots()
-    intensity = np.geomspace(0.5, 500, 100)
-    row = max(points, key=lambda point: point.row.update).row
-    random = 2 * 4 * pad_to_simd(points[0].size) / row.update
-    axes.plot(intensity, np.minimum(limits.flops, limits.triad * intensity) / 1e9, "k-")
-    axes.plot(intensity, np.minimum(limits.flops, random * intensity) / 1e9, "k--")
-    axes.text(0.55, 0.6 * limits.triad / 1e9, "triad", rotation=38)
-    for number, name in enumerate(dict.fromkeys(point.task for point in points)):
-        own = [point for point in points if point.task == name]
-        axes.plot(
-            [point.work.flops / point.work.memory_bytes for point in own],
-            [point.flops / 1e9 for point in own],
-            marker="os^Dv<P"[number % 7], label=name, linewidth=0.8,
-        )  # fmt: skip
-    axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="operations per byte of memory",
-        ylabel="GFLOP/s, one core",
+    intensity = np.geomspace(1, 2000, 200)
+    at_random = statistics.median(
+        point.work.memory_bytes / point.work.memory_rows / point.row.update for point in points
     )
-    axes.legend(loc="lower right")
+    for name, rate, style in (("triad", limits.triad, "k-"), ("random rows", at_random, "k--")):
+        roof = np.minimum(limits.flops, rate * intensity) / 1e9
+        axes.plot(intensity, roof, style, label=f"sgemm, {name}")
+    for number, task in enumerate(dict.fromkeys(point.task for point in points)):
+        own = [point for point in points if point.task == task]
+        x = [point.work.flops / point.work.memory_bytes for point in own]
+        y = [point.flops / 1e9 for point in own]
+        axes.plot(x, y, marker="os^Dv<P"[number % 7], label=task, linewidth=0.8)
+        for point, *place in zip(own, x, y, strict=True):
+            axes.annotate(str(point.size), place, (5, 4), textcoords="offset points", fontsize=7)
+    axes.set(xscale="log", yscale="log", ylim=(5, 400))
+    axes.set(xlabel="operations per byte of memory", ylabel="GFLOP/s of one core")
+    figure.legend(loc="outside right upper")
     figure.savefig(path)
 
 
