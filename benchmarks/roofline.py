@@ -214,7 +214,7 @@ def draw(points: list[Point], limits: Limits, path: Path) -> None:
         x = [point.work.flops / point.work.memory_bytes for point in own]
         y = [point.flops / 1e9 for point in own]
         axes.plot(x, y, marker="os^Dv<P"[number % 7], label=task, linewidth=0.8)
-        for point, *place in zip(own, x, y, strict=True):
+        for point, place in zip(own, zip(x, y, strict=True), strict=True):
             axes.annotate(str(point.size), place, (5, 4), textcoords="offset points", fontsize=7)
     axes.set(xscale="log", yscale="log", ylim=(5, 400))
     axes.set(xlabel="operations per byte of memory", ylabel="GFLOP/s of one core")
