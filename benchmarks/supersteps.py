@@ -122,7 +122,7 @@ def median_superstep(stamps: Sequence[NDArray[np.int64]], n_supersteps: Sequence
     """
     work, waiting = [], []
     for each, n in zip(stamps, n_supersteps, strict=True):
-        passed = each[each[:, 0, 3] > 0]
+        passed = each[each[:, 0, 2] > 0]
         barriers = (len(passed) - 1) // n
         times = passed.reshape(*passed.shape[:2], STAMP // 2, 2) @ np.array([1e6, 1e-3])
         before_cpu, before, after_cpu, after = np.moveaxis(times, 2, 0)
