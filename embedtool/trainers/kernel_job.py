@@ -27,7 +27,7 @@ from embedtool.kernels.sgd.scratch import (
     ROW_SUMS,
     GatherScratch,
     MergeScratch,
-    MicrobatchScratch,
+    MinibatchScratch,
     NodeScratch,
     RowSums,
     Scratch,
@@ -349,7 +349,7 @@ def _allocate_scratch(sizes: _Sizes, input_sums: RowSums, output_sums: RowSums) 
         input_sums=input_sums,
         output_sums=output_sums,
     )
-    return Scratch(gather, _allocate_microbatch(sizes), _allocate_nodes(sizes), merge)
+    return Scratch(gather, _allocate_minibatch(sizes), _allocate_nodes(sizes), merge)
 
 
 def _allocate_nodes(sizes: _Sizes) -> NodeScratch:
@@ -366,30 +366,33 @@ def _allocate_nodes(sizes: _Sizes) -> NodeScratch:
     )
 
 
-def _allocate_microbatch(sizes: _Sizes) -> MicrobatchScratch:
+def _allocate_minibatch(sizes: _Sizes) -> MinibatchScratch:
     n_outputs = sizes.n_streams * sizes.max_outputs
     max_negatives, max_targets = sizes.n_shared_negatives + ROW_MULTIPLE, sizes.max_targets
     matrix = partial(aligned_zeros, max_negatives, MICROBATCH_TOKENS)
-    return MicrobatchScratch(
-        n_pairs=_floats(MICROBATCH_TOKENS),
-        hidden=aligned_zeros(MICROBATCH_TOKENS, sizes.width),
-        hidden_delta=aligned_zeros(MICROBATCH_TOKENS, sizes.width),
+    return MinibatchScratch(
+        n_pairs=_floats(MINIBATCH_TOKENS),
+        hidden=aligned_zeros(MINIBATCH_TOKENS + 1, sizes.width),
+        hidden_delta=aligned_zeros(MINIBATCH_TOKENS + 1, sizes.width),
         hidden_transposed=aligned_zeros(sizes.width, MICROBATCH_TOKENS),
-        hidden_sq_norms=_floats(MICROBATCH_TOKENS),
-        hidden_curvature=_floats(MICROBATCH_TOKENS),
+        hidden_sq_norms=_floats(MINIBATCH_TOKENS + 1),
+        hidden_curvature=_floats(MINIBATCH_TOKENS + 1),
+        input_gain=_floats(MINIBATCH_TOKENS + 1),
         input_factors=_floats(sizes.max_tokens),
-        input_gain=_floats(MICROBATCH_TOKENS),
+        cumulative=aligned_zeros(sizes.max_tokens + 1, sizes.width),
+        delta_steps=aligned_zeros(sizes.max_tokens + 1, sizes.width),
+        curvature_steps=_floats(sizes.max_tokens + 1),
+        own_rows=_ints(sizes.max_tokens),
         slot_index=np.full(n_outputs, -1, np.int32),
         negative_slots=_ints(max_negatives),
         negative_weights=_floats(max_negatives),
-        negative_scores=matrix(),
-        negative_trials=matrix(),
-        negative_hess_weights=matrix(),
-        negative_positives=matrix(),
+        scores=matrix(),
+        trials=matrix(),
+        hess_weights=matrix(),
+        no_positives=matrix(),
         target_slots=_ints(max_targets),
         target_ends=_longs(MICROBATCH_TOKENS + 1),
         target_scores=_floats(max_targets),
-        target_positives=_floats(max_targets),
         target_trials=_floats(max_targets),
         target_hess_weights=_floats(max_targets),
     )

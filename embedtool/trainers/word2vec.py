@@ -1,7 +1,7 @@
 """Word2Vec and FastText by negative sampling or hierarchical softmax.
 
 (Mikolov et al. 2013a, 2013b; Bojanowski et al. 2017.) The result depends on the corpus, the options
-and the seed, and not on the number of workers. `kernels.sgd.microbatch` has the gradients,
+and the seed, and not on the number of workers. `kernels.sgd.minibatch` has the gradients,
 `kernels.sgd.curvature` the step sizes.
 """
 

@@ -21,12 +21,15 @@ from embedtool.kernels.simd.rows import (
     damp,
     dot,
     gather_axpy,
+    gather_cumsum,
     gather_gemv,
+    gather_scal,
     gather_scatter_axpy,
-    gather_sum,
     scal,
     scaled_diff,
     scatter_axpy,
+    scatter_cumsum,
+    window_sum,
 )
 from embedtool.model.subwords import ngram_hash, ngrams
 from embedtool.trainers.subwords import build_subword_index
@@ -83,12 +86,12 @@ def test_products_of_matrices(n_rows: int, n_columns: int) -> None:
 @jit
 def with_rows(
     rows: np.ndarray, slots: np.ndarray, factors: np.ndarray, first: int, last: int,
-    skipped: int, table: np.ndarray, products: np.ndarray, sums: np.ndarray, moved: np.ndarray,
+    table: np.ndarray, products: np.ndarray, sums: np.ndarray, moved: np.ndarray,
 ) -> None:  # fmt: skip
     gather_gemv(rows, slots, table, 3, products, first, last)
     gather_axpy(sums, 1, rows, slots, factors, first, last)
-    gather_sum(sums, 2, rows, slots, first, skipped, last, np.float32(0.5))
-    scatter_axpy(moved, slots, factors, first, skipped, last, table, 3)
+    gather_scal(sums, 2, rows, slots, 4, np.float32(0.5))
+    scatter_axpy(moved, slots, factors, first, last, table, 3)
 
 
 @pytest.mark.parametrize("n_columns", [16, 48, 112, 16 * 15])
@@ -101,18 +104,18 @@ def test_rows_of_a_list(n: int, first: int, n_columns: int) -> None:
     factors = rng.standard_normal(11).astype(np.float32)
     numbers = np.full(11, 9, np.float32)
     moved_before, sums_before = moved.astype(float), sums.astype(float)
-    last, skipped = first + n, first + n // 2
+    last = first + n
     with_rows(
-        addresses(table), slots, factors, first, last, skipped, table, numbers, sums,
+        addresses(table), slots, factors, first, last, table, numbers, sums,
         addresses(moved),
     )  # fmt: skip
-    chosen, others = slice(first, last), [k for k in range(first, last) if k != skipped]
+    chosen = slice(first, last)
     np.testing.assert_allclose(numbers[chosen], table[slots[chosen]] @ table[3], atol=1e-4)
     assert (np.delete(numbers, np.arange(first, first + n)) == 9).all()
     sums_before[1] += factors[chosen] @ table[slots[chosen]]
-    sums_before[2] = table[slots[others]].sum(axis=0) / 2
+    sums_before[2] = table[slots[4]] / 2
     np.testing.assert_allclose(sums, sums_before, atol=1e-4)
-    np.add.at(moved_before, slots[others], np.outer(factors[others], table[3]))
+    np.add.at(moved_before, slots[chosen], np.outer(factors[chosen], table[3]))
     np.testing.assert_allclose(moved, moved_before, atol=1e-4)
 
 
@@ -150,6 +153,49 @@ def test_a_row_is_divided_by_totals_above_one() -> None:
     damp_row(table)
     np.testing.assert_allclose(table[0], before[1] / np.maximum(1, before[2]), rtol=1e-6)
     assert np.array_equal(table[1:], before[1:])
+
+
+@jit
+def over_windows(
+    rows: np.ndarray, slots: np.ndarray, factors: np.ndarray, n: int,
+    cumulative: np.ndarray, sums: np.ndarray,
+    moved: np.ndarray, steps: np.ndarray, own: np.ndarray, own_rows: np.ndarray,
+) -> None:  # fmt: skip
+    gather_cumsum(cumulative, rows, slots, n)
+    window_sum(sums, 1, cumulative, 2, n, rows, slots, 4, np.float32(0.5))
+    scatter_cumsum(moved, slots, factors, n, steps, own, own_rows)
+
+
+@pytest.mark.parametrize("n_columns", [16, 48, 112, 16 * 15])
+def test_sums_over_windows(n_columns: int) -> None:
+    rng, n = np.random.default_rng(n_columns), 9
+    table, moved, own = rng.standard_normal((3, 20, n_columns)).astype(np.float32)
+    steps, cumulative = rng.standard_normal((2, 11, n_columns)).astype(np.float32)
+    sums = np.zeros((3, n_columns), np.float32)
+    slots, own_rows = rng.integers(0, 20, (2, 11)).astype(np.int32)
+    factors = rng.standard_normal(11).astype(np.float32)
+    expected, totals = moved.astype(float), np.cumsum(steps[:n], axis=0, dtype=float)
+    over_windows(
+        addresses(table),
+        slots,
+        factors,
+        n,
+        cumulative,
+        sums,
+        addresses(moved),
+        steps,
+        own,
+        own_rows,
+    )
+    for k in range(n + 1):
+        np.testing.assert_allclose(cumulative[k], table[slots[:k]].sum(axis=0), atol=1e-4)
+    window = [k for k in range(2, n) if k != 4]
+    np.testing.assert_allclose(sums[1], table[slots[window]].sum(axis=0) / 2, atol=1e-4)
+    assert not sums[[0, 2]].any()
+    np.add.at(expected, slots[:n], factors[:n, None] * (totals - own[own_rows[:n]]))
+    np.testing.assert_allclose(moved, expected, atol=1e-4)
+    assert not steps[:n].any()
+    assert steps[n:].all()
 
 
 @jit

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 
 MICROBATCH_TOKENS = SIMD_WIDTH
-"""Tokens of a microbatch: the columns of its matrices, one register wide."""
+"""Tokens that are scored together, from the same output rows: one register wide."""
 MINIBATCH_TOKENS = 4 * MICROBATCH_TOKENS
-"""Tokens that a stream trains in a superstep, one microbatch after another. Measured: `python -m
-benchmarks.ablation --vary minibatch`."""
+"""Tokens that a stream trains in a superstep. Measured: `python -m benchmarks.ablation --vary
+minibatch`."""
 
 POSITIVE_SHIFT = 16
 TRIAL, POSITIVE_TRIAL = 1, 1 + (1 << POSITIVE_SHIFT)
@@ -365,31 +365,3 @@ class Minibatch(NamedTuple):
     start: int
     stop: int
     key: np.uint64
-
-
-class Microbatch(NamedTuple):
-    """Every stride-th token of a minibatch.
-
-    Attributes
-    ----------
-    stream
-        The stream.
-    start, stride, n
-        The tokens start, start + stride, ..., n of them.
-    negatives_start
-        Where in the stream's `TokenSlots.negatives` its negatives begin.
-    next_stream
-        The stream that the thread trains next, whose rows are prefetched meanwhile; -1 if there is
-        none in this superstep.
-    n_done, n_total
-        The tokens of the minibatch that are trained before, and all.
-    """
-
-    stream: int
-    start: int
-    stride: int
-    n: int
-    negatives_start: int
-    next_stream: int
-    n_done: int
-    n_total: int

@@ -1,9 +1,9 @@
-"""Train a microbatch by hierarchical softmax, on cached copies of the inner nodes of its nodes.
+"""Train the output rows of a minibatch by hierarchical softmax: they are nodes of the Huffman tree.
 
-The targets of a token are the distinct inner nodes above the words that it predicts. A node is on
-many of their nodes: w_ri trials them, and t_ri those that continue to the rarer child
-(`microbatch`). The tokens are trained one after another: each starts from the nodes as the token
-before has left them.
+The targets of a token are the distinct inner nodes above the words that it predicts. A node may be
+above several of them: w_ri counts its trials, and t_ri those that continue to the rarer child
+(`negative_sampling` has the equations). The tokens are trained one after another: each starts from
+the nodes as the token before has left them.
 """
 
 import numpy as np
@@ -11,15 +11,16 @@ import numpy as np
 from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.sgd.arrays import (
     POSITIVE_SHIFT,
-    Microbatch,
+    Minibatch,
     RowCache,
     SharedArrays,
     TokenSlots,
 )
 from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE, ONE
+from embedtool.kernels.sgd.hidden import hidden_row, n_groups
 from embedtool.kernels.sgd.logistic import logistic_residuals
+from embedtool.kernels.sgd.row_lists import Upcoming, prefetch_step
 from embedtool.kernels.sgd.scratch import NodeScratch, Scratch
-from embedtool.kernels.sgd.subword_rows import prefetch_part
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.kernels.simd.rows import axpy, damp, dot, gather_gemv, gather_scatter_axpy
 
@@ -31,58 +32,55 @@ INDEX = np.uintp
 
 
 @jit_inline
-def train_paths(
-    batch: Microbatch, lr: np.float32, shared: SharedArrays, scratch: Scratch
-) -> tuple[float, float]:
-    """Update the copies of nodes, compute hidden deltas; return the loss and the number of trials.
-
-    `hidden_curvature` is added to.
-    """
-    cache, micro, nodes = shared.cache, scratch.microbatch, scratch.nodes
+def train_hierarchical_softmax(
+    batch: Minibatch, lr: np.float32, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch
+) -> None:
+    """Update the inner nodes of a minibatch, compute its hidden deltas, and add its losses."""
+    cache, micro, nodes = shared.cache, scratch.minibatch, scratch.nodes
     row_scale = ONE if shared.options.cbow else HS_CURVATURE_SCALE
-    loss, trials = 0.0, 0
-    for i in range(batch.n):
-        n_nodes, n_trials = _list_nodes(batch, i, shared, scratch)
+    loss, trials, n, groups = 0.0, 0, batch.stop - batch.start, n_groups(batch)
+    for i in range(n):
+        row = hidden_row(i, groups)
+        n_nodes, n_trials = _list_nodes(batch, i, row, shared, scratch)
         trials += n_trials
-        prefetch_part(batch, i, 0, shared)
         n_rows = _look_up_nodes(n_nodes, cache, nodes)
-        prefetch_part(batch, i, 1, shared)
         gather_gemv(
-            cache.output_addresses, nodes.slots, micro.hidden, i, nodes.scores,
+            cache.output_addresses, nodes.slots, micro.hidden, row, nodes.scores,
             0, n_rows * SIMD_WIDTH,
         )  # fmt: skip
         loss += logistic_residuals(
             nodes.scores, nodes.positives, nodes.trials, lr, nodes.hess_weights, n_rows,
             HS_MAX_SCORE,
         )  # fmt: skip
-        prefetch_part(batch, i, 2, shared)
-        micro.hidden_curvature[i] += _damp_residuals(
-            n_rows, row_scale, micro.hidden_sq_norms[i], nodes
+        prefetch_step(n + i, upcoming, shared)
+        micro.hidden_curvature[row] += _damp_residuals(
+            n_rows, row_scale, micro.hidden_sq_norms[row], nodes
         )
         for k in range(n_nodes):
             curvature = nodes.curvature[k // SIMD_WIDTH, k % SIMD_WIDTH]
             cache.output_curvature[INDEX(nodes.slots[k])] = curvature
         gather_scatter_axpy(
             cache.output_addresses, nodes.slots, nodes.scores, nodes.hess_weights, n_nodes,
-            micro.hidden, micro.hidden_delta, i,
+            micro.hidden, micro.hidden_delta, row,
         )  # fmt: skip
-        prefetch_part(batch, i, 3, shared)
-    return loss, np.float64(trials)
+        prefetch_step(2 * n + i, upcoming, shared)
+    cache.losses[batch.stream] += loss
+    cache.trials[batch.stream] += trials
 
 
 @jit_inline
 def _list_nodes(
-    batch: Microbatch, i: int, shared: SharedArrays, scratch: Scratch
+    batch: Minibatch, i: int, row: int, shared: SharedArrays, scratch: Scratch
 ) -> tuple[int, int]:
     """List the distinct inner nodes above the words that token i predicts, and count their trials.
 
     Returns the numbers of nodes and of trials.
     """
-    if scratch.microbatch.n_pairs[i] == 0:
+    if scratch.minibatch.n_pairs[row] == 0:
         return 0, 0
     stream, slots, nodes = batch.stream, shared.slots, scratch.nodes
     ends, origin = slots.path_ends[stream], slots.starts[stream]
-    token = batch.start + i * batch.stride - origin
+    token = batch.start + i - origin
     left, middle, after, right = token, token + 1, token + 1, token + 1
     if not shared.options.cbow:
         left, middle = shared.tokens.left[stream, token + origin] - origin, token

@@ -1,25 +1,22 @@
-"""Train one minibatch of a stream: fetch its rows, then its microbatches one after another.
+"""Train one minibatch of a stream.
 
 The tables do not change for a stream during a superstep but by itself: it trains the rows that it
 alone uses in place, and copies of the others (`row_lists`). So a row that many tokens of a
 minibatch use is fetched and written once, and gradients are never staler than one superstep.
 
-Each microbatch has every n-th token of the minibatch, n being the number of its microbatches:
-tokens that share their negatives then do not share their contexts too.
+In the minibatch, all hidden vectors are computed from the same input rows (`hidden`), output rows
+are updated one microbatch after another (`negative_sampling`, `hierarchical`), and input rows last.
 """
 
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import (
-    MICROBATCH_TOKENS,
-    Microbatch,
-    Minibatch,
-    SharedArrays,
-)
+from embedtool.kernels.sgd.arrays import Minibatch, SharedArrays
 from embedtool.kernels.sgd.curvature import progress
-from embedtool.kernels.sgd.microbatch import train_microbatch
-from embedtool.kernels.sgd.row_lists import prefetch_rows
+from embedtool.kernels.sgd.hidden import compute_hidden, update_inputs
+from embedtool.kernels.sgd.hierarchical import train_hierarchical_softmax
+from embedtool.kernels.sgd.negative_sampling import train_negative_sampling
+from embedtool.kernels.sgd.row_lists import plan_prefetch, prefetch_step
 from embedtool.kernels.sgd.scratch import MergeScratch, Scratch
 from embedtool.kernels.sgd.subword_rows import fetch_word_sums, sums_to_deltas
 from embedtool.kernels.simd.rows import copy_row, dot, row_address
@@ -52,24 +49,21 @@ def train_minibatch(
     scratch
         The memory of this thread.
     """
-    stream, n_tokens = batch.stream, batch.stop - batch.start
+    stream, n = batch.stream, batch.stop - batch.start
     if shared.options.subwords:
         fetch_word_sums(stream, shared, scratch.gather)
     else:
         _fetch_inputs(thread, stream, shared)
     _fetch_outputs(thread, stream, shared)
-    n_microbatches = (n_tokens + MICROBATCH_TOKENS - 1) // MICROBATCH_TOKENS
-    n_done = 0
-    for number in range(n_microbatches):
-        n = (n_tokens - number + n_microbatches - 1) // n_microbatches
-        microbatch = Microbatch(
-            stream, batch.start + number, n_microbatches, n,
-            number * shared.options.n_shared_negatives, next_stream, n_done, n_tokens,
-        )  # fmt: skip
-        train_microbatch(microbatch, lr, shared, scratch)
-        n_done += n
-    if next_stream >= 0 and n_tokens == 0:
-        prefetch_rows(next_stream, 0, 1, shared)
+    upcoming = plan_prefetch(next_stream, max(1, 4 * n), shared)
+    if n == 0:
+        prefetch_step(0, upcoming, shared)
+    compute_hidden(batch, upcoming, shared, scratch)
+    if shared.options.hierarchical:
+        train_hierarchical_softmax(batch, lr, upcoming, shared, scratch)
+    else:
+        train_negative_sampling(batch, lr, upcoming, shared, scratch)
+    update_inputs(batch, upcoming, shared, scratch)
     if shared.options.subwords:
         sums_to_deltas(stream, shared.words, shared.cache, scratch.gather)
     if shared.options.sum_progress:

@@ -26,6 +26,8 @@ from embedtool.kernels.sgd.hierarchical import HS_MAX_SCORE
 from embedtool.kernels.sgd.logistic import MAX_SCORE
 
 Vector = NDArray[np.float64]
+Trials = dict[tuple[int, int], list[float]]
+"""[t, w], positives and trials, by output row and token."""
 UINT64_MASK = 2**64 - 1
 
 
@@ -139,18 +141,14 @@ def train_chunk(
         for stream, tokens in enumerate(streams):
             batch = range(len(tokens))[superstep * MINIBATCH_TOKENS :][:MINIBATCH_TOKENS]
             cached_in, cached_out = CachedRows(), CachedRows()
-            n_micro = -(-len(batch) // MICROBATCH_TOKENS)
-            for k in range(n_micro):
-                micro = range(batch.start + k, batch.stop, n_micro)
-                position = chunk.start + stream * part + batch.start + k * MICROBATCH_TOKENS
-                trials = _trials(tokens, micro, splitmix64(splitmix64(key) + position), shared)
-                n_trials += sum(w for _, w in trials.values())
-                used = {tokens[j].word for i in micro for j in _input_tokens(tokens, i, options)}
-                for word in used:
-                    cached_in.add(word, inputs[_rows(words, word)].sum(axis=0))
-                for row in {row for row, _ in trials}:
-                    cached_out.add(row, outputs[row])
-                loss += _train_microbatch(tokens, micro, trials, lr, shared, cached_in, cached_out)
+            position = splitmix64(key) + chunk.start + stream * part + batch.start
+            steps = _steps(tokens, batch, position, shared)
+            n_trials += sum(w for step in steps for _, w in step.values())
+            for word in {tokens[j].word for i in batch for j in _input_tokens(tokens, i, options)}:
+                cached_in.add(word, inputs[_rows(words, word)].sum(axis=0))
+            for row in {row for step in steps for row, _ in step}:
+                cached_out.add(row, outputs[row])
+            loss += _train_minibatch(tokens, batch, steps, lr, shared, cached_in, cached_out)
             pairs += sum(_n_pairs(tokens[i], options) for i in batch)
             for word, value in cached_in.values.items():
                 delta = (value - cached_in.snapshot[word]) / max(1, words.n_trainable[word])
@@ -214,27 +212,55 @@ def _hidden(
     return weight * np.sum([cached_in.values[word] for word in sources], axis=0), weight * n_rows
 
 
-def _trials(
-    tokens: Sequence[Token], micro: range, key: int, shared: SharedArrays
-) -> dict[tuple[int, int], list[float]]:
-    """Return [t, w], positives and trials, for each output row and token: eq. (4)."""
+def _steps(
+    tokens: Sequence[Token], batch: range, position: int, shared: SharedArrays
+) -> list[Trials]:
+    """Return the trials of a minibatch, in the steps after each of which output rows move.
+
+    Hierarchical softmax: those of one token after another. Negative sampling: the negatives of each
+    group of tokens, then the targets of each microbatch.
+    """
+    predicting = [i for i in batch if tokens[i].context]
+    targets = {i: _targets(tokens, i, shared.options) for i in predicting}
+    if shared.options.hierarchical:
+        return [_path_trials(i, targets[i], shared) for i in predicting]
+    n_groups = -(-len(batch) // MICROBATCH_TOKENS)
+    steps = list[Trials]()
+    for group in range(n_groups):
+        key = splitmix64(position + group * MICROBATCH_TOKENS)
+        members = [i for i in batch[group::n_groups] if i in targets]
+        steps.append(_negative_trials(key, {i: targets[i] for i in members}, shared))
+    for group in range(n_groups):
+        step: Trials = defaultdict(lambda: [0.0, 0.0])
+        for i in batch[group * MICROBATCH_TOKENS :][:MICROBATCH_TOKENS]:
+            for word in targets.get(i, ()):
+                step[word, i][0] += 1
+                step[word, i][1] += 1
+        steps.append(step)
+    return steps
+
+
+def _path_trials(i: int, targets: Sequence[int], shared: SharedArrays) -> Trials:
+    """Return the trials of a token with hierarchical softmax."""
+    trials: Trials = defaultdict(lambda: [0.0, 0.0])
+    for word in targets:
+        for row, bit in huffman_path(shared.tree, word):
+            trials[row, i][0] += bit
+            trials[row, i][1] += 1
+    return trials
+
+
+def _negative_trials(key: int, targets: dict[int, list[int]], shared: SharedArrays) -> Trials:
+    """Return the trials of a group of tokens with its negatives: eq. (4)."""
+    trials: Trials = defaultdict(lambda: [0.0, 0.0])
     options = shared.options
-    trials: dict[tuple[int, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
-    targets = {i: _targets(tokens, i, options) for i in micro}
-    for i, words in targets.items():
-        for word in words:
-            nodes = huffman_path(shared.tree, word) if options.hierarchical else [(word, True)]
-            for row, bit in nodes:
-                trials[row, i][0] += bit
-                trials[row, i][1] += 1
-    if not options.hierarchical:
-        for k in range(options.n_shared_negatives):
-            uniform = uniform01(splitmix64((key + k) & UINT64_MASK))
-            negative = int(np.searchsorted(shared.negatives.cdf, uniform, side="right"))
-            for i, words in targets.items():
-                others = sum(word != negative for word in words)
-                # (4) w_ri += negative / n_shared * pairs of i whose target is not r
-                trials[negative, i][1] += options.negative / options.n_shared_negatives * others
+    for k in range(options.n_shared_negatives):
+        uniform = uniform01(splitmix64((key + k) & UINT64_MASK))
+        negative = int(np.searchsorted(shared.negatives.cdf, uniform, side="right"))
+        for i, words in targets.items():
+            others = sum(word != negative for word in words)
+            # (4) w_ri += negative / n_shared * pairs of i whose target is not r
+            trials[negative, i][1] += options.negative / options.n_shared_negatives * others
     return trials
 
 
@@ -249,43 +275,42 @@ def huffman_path(tree: Tree, word: int) -> list[tuple[int, bool]]:
     return path
 
 
-def _train_microbatch(
+def _train_minibatch(
     tokens: Sequence[Token],
-    micro: range,
-    trials: dict[tuple[int, int], list[float]],
+    batch: range,
+    steps: Sequence[Trials],
     lr: float,
     shared: SharedArrays,
     cached_in: CachedRows,
     cached_out: CachedRows,
 ) -> float:
-    """Update the copies; return the loss before."""
+    """Update the copies; return the sum of the losses of the steps, each before its own update."""
     words, options = shared.words, shared.options
-    predicting = [i for i in micro if tokens[i].context]
+    predicting = [i for i in batch if tokens[i].context]
     hidden = {i: _hidden(tokens, i, words, options, cached_in) for i in predicting}
     hidden_deltas = {i: np.zeros_like(hidden[i][0]) for i in predicting}
     hidden_curvature = dict.fromkeys(predicting, 0.0)
     loss = 0.0
-    for group in [[i] for i in predicting] if options.hierarchical else [predicting]:
-        row_deltas = {row: np.zeros_like(value) for row, value in cached_out.values.items()}
-        for (row, i), (t, w) in trials.items():
-            if i in group:
-                h, o = hidden[i][0], cached_out.values[row]
-                s = float(np.clip(o @ h, -MAX_SCORE, MAX_SCORE))
-                sigma = 1 / (1 + np.exp(-s))
-                loss += w * np.log1p(np.exp(s)) - t * s  # l(s) = w ln(1 + e^s) - t s
-                gradient = lr * (w * sigma - t)  # lr l'(s)
-                hess_weight = lr * w * sigma * (1 - sigma)  # lr l''(s)
-                hidden_scale = row_scale = 1.0
-                if options.hierarchical:
-                    within = abs(s) < HS_MAX_SCORE
-                    gradient, hess_weight = gradient * within, hess_weight * within
-                    hidden_scale = float(HS_CURVATURE_SCALE)
-                    row_scale = 1.0 if options.cbow else hidden_scale
-                hidden_deltas[i] -= gradient * o  # (1) delta h_i = -lr sum_r l'(s_ri) o_r
-                row_deltas[row] -= gradient * h  # (1) delta o_r = -lr sum_i l'(s_ri) h_i
-                # (2) kappa = lr l'' |x|^2
-                hidden_curvature[i] += hidden_scale * hess_weight * cached_out.sq_norms[row]
-                cached_out.curvature[row] += row_scale * hess_weight * float(h @ h)
+    for step in steps:
+        row_deltas = {row: np.zeros_like(cached_out.values[row]) for row, _ in step}
+        for (row, i), (t, w) in step.items():
+            h, o = hidden[i][0], cached_out.values[row]
+            s = float(np.clip(o @ h, -MAX_SCORE, MAX_SCORE))
+            sigma = 1 / (1 + np.exp(-s))
+            loss += w * np.log1p(np.exp(s)) - t * s  # l(s) = w ln(1 + e^s) - t s
+            gradient = lr * (w * sigma - t)  # lr l'(s)
+            hess_weight = lr * w * sigma * (1 - sigma)  # lr l''(s)
+            hidden_scale = row_scale = 1.0
+            if options.hierarchical:
+                within = abs(s) < HS_MAX_SCORE
+                gradient, hess_weight = gradient * within, hess_weight * within
+                hidden_scale = float(HS_CURVATURE_SCALE)
+                row_scale = 1.0 if options.cbow else hidden_scale
+            hidden_deltas[i] -= gradient * o  # (1) delta h_i = -lr sum_r l'(s_ri) o_r
+            row_deltas[row] -= gradient * h  # (1) delta o_r = -lr sum_i l'(s_ri) h_i
+            # (2) kappa = lr l'' |x|^2
+            hidden_curvature[i] += hidden_scale * hess_weight * cached_out.sq_norms[row]
+            cached_out.curvature[row] += row_scale * hess_weight * float(h @ h)
         for row, delta in row_deltas.items():
             cached_out.values[row] += cached_out.damping(row) * delta  # (3)
     for i in predicting:

@@ -10,6 +10,8 @@ then finds another number there writes that the row is shared (`mark_shared`). W
 is a benign race.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
@@ -29,6 +31,21 @@ from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
 HASH_MULTIPLIER = 0x9E3779B1
 """A prime near 2**32 over the golden ratio (Knuth 1998, section 6.4): multiplicative hashing."""
 HASH_SHIFT = 15
+
+
+class Upcoming(NamedTuple):
+    """The minibatch that a thread trains next, whose rows are prefetched meanwhile.
+
+    Attributes
+    ----------
+    stream
+        Its stream.
+    rows_per_step
+        Rows that each step prefetches; 0 if there is no such minibatch in this superstep.
+    """
+
+    stream: int
+    rows_per_step: int
 
 
 @jit_inline
@@ -91,20 +108,37 @@ def mark_shared(stream: int, shared: SharedArrays) -> None:
 
 
 @jit_inline
-def prefetch_rows(stream: int, done: int, total: int, shared: SharedArrays) -> None:
-    """Prefetch the rows of a stream's minibatch that belong to step `done` of `total` equal ones.
+def plan_prefetch(stream: int, n_steps: int, shared: SharedArrays) -> Upcoming:
+    """Return how the rows of a stream's minibatch are spread over n_steps; -1 for no stream."""
+    if stream < 0:
+        return Upcoming(0, 0)
+    n_rows = _n_input_rows(stream, shared) + int(shared.cache.n_outputs[stream])
+    return Upcoming(stream, (n_rows + n_steps - 1) // n_steps)
 
-    Spread over the steps of another minibatch, they come while it is trained: more at a time than
-    the processor can wait for would stop it. Those of words that have several are not among them
-    (`subword_rows.prefetch_word_rows`).
+
+@jit_inline
+def prefetch_step(step: int, upcoming: Upcoming, shared: SharedArrays) -> None:
+    """Prefetch the rows of a step: input rows first, then output rows.
+
+    Spread over the steps of another minibatch they come while it is trained: more at a time than
+    the processor can wait for would stop it.
     """
-    cache = shared.cache
-    n_inputs, n_outputs = cache.n_inputs[stream], cache.n_outputs[stream]
-    if not shared.options.subwords:
-        for k in range(done * n_inputs // total, (done + 1) * n_inputs // total):
-            prefetch_row(shared.tables.inputs, cache.input_rows[stream, k])
-    for k in range(done * n_outputs // total, (done + 1) * n_outputs // total):
-        prefetch_row(shared.tables.outputs, cache.output_rows[stream, k])
+    cache, stream, subwords = shared.cache, upcoming.stream, shared.options.subwords
+    for k in range(step * upcoming.rows_per_step, (step + 1) * upcoming.rows_per_step):
+        n_inputs = _n_input_rows(stream, shared)
+        if k < n_inputs:
+            row = cache.word_rows[stream, k] if subwords else cache.input_rows[stream, k]
+            prefetch_row(shared.tables.inputs, row)
+        elif k < n_inputs + cache.n_outputs[stream]:
+            prefetch_row(shared.tables.outputs, cache.output_rows[stream, k - n_inputs])
+
+
+@jit_inline
+def _n_input_rows(stream: int, shared: SharedArrays) -> int:
+    """Return how many rows of the input table a stream's minibatch has listed."""
+    if shared.options.subwords:
+        return int(shared.cache.n_word_rows[stream])
+    return int(shared.cache.n_inputs[stream])
 
 
 @jit_inline

@@ -49,41 +49,52 @@ class GatherScratch(NamedTuple):
     path_position: Ints
 
 
-class MicrobatchScratch(NamedTuple):
-    """The matrices and lists of one microbatch.
+class MinibatchScratch(NamedTuple):
+    """The matrices and lists of one minibatch.
+
+    Arrays by hidden vector have a row for each token, in the order of `hidden.hidden_row`.
 
     Attributes
     ----------
     n_pairs
-        float32 (MICROBATCH_TOKENS,), positive pairs of each token.
+        float32 (MINIBATCH_TOKENS,), positive pairs of each token.
     hidden, hidden_delta
-        float32 (MICROBATCH_TOKENS, width), hidden vectors and their updates.
+        float32 (MINIBATCH_TOKENS + 1, width), hidden vectors and their updates; the last row of
+        the updates is zero.
     hidden_transposed
         float32 (width, MICROBATCH_TOKENS).
     hidden_sq_norms, hidden_curvature
-        float32 (MICROBATCH_TOKENS,).
+        float32 (MINIBATCH_TOKENS + 1,), the last always zero.
+    input_gain
+        float32 (MINIBATCH_TOKENS + 1,), how far a hidden vector moves when each of its rows moves
+        by one unit: 1 for a mean, the number of rows for a sum.
     input_factors
         float32 (max_tokens,), by how much of a hidden vector's delta the row of each token of the
         minibatch or of its context moves.
-    input_gain
-        float32 (MICROBATCH_TOKENS,), how far a hidden vector moves when each of its rows moves by
-        one unit: 1 for a mean, the number of rows for a sum.
+    cumulative
+        float32 (max_tokens + 1, width), CBOW: the sums of the input rows of all tokens before each.
+    delta_steps, curvature_steps
+        float32 (max_tokens + 1, width) and (max_tokens + 1,), CBOW: by how much the sums over the
+        windows that a token is in change at each token; zeros between minibatches.
+    own_rows
+        int32 (max_tokens,), CBOW: the row of each token's hidden vector; MINIBATCH_TOKENS for a
+        token of the context only.
     slot_index
         int32 (n_streams * max_outputs,), the index of a slot in the list being made, or -1.
     negative_slots
-        int32 (n_shared_negatives + ROW_MULTIPLE,), the slots of the distinct negatives.
+        int32 (n_shared_negatives + ROW_MULTIPLE,), the slots of the distinct negatives of a group.
     negative_weights
         float32 (n_shared_negatives + ROW_MULTIPLE,), the trials of each with a pair, eq. (4).
-    negative_scores, negative_trials, negative_hess_weights
-        float32 (n_shared_negatives + ROW_MULTIPLE, MICROBATCH_TOKENS), as `logistic_residuals`
-        takes and leaves them.
-    negative_positives
+    scores, trials, hess_weights
+        float32 (n_shared_negatives + ROW_MULTIPLE, MICROBATCH_TOKENS), of negatives, as
+        `logistic_residuals` takes and leaves them.
+    no_positives
         float32, zeros of that shape: the positives among the trials of negatives.
     target_slots
         int32 (max_targets,), the slots of each token's targets, one token after another.
     target_ends
         int64 (MICROBATCH_TOKENS + 1,), 0, then where in that list each token's targets end.
-    target_scores, target_positives, target_trials, target_hess_weights
+    target_scores, target_trials, target_hess_weights
         float32 (max_targets,), as `logistic_residuals` takes and leaves them.
     """
 
@@ -93,19 +104,22 @@ class MicrobatchScratch(NamedTuple):
     hidden_transposed: Floats
     hidden_sq_norms: Floats
     hidden_curvature: Floats
-    input_factors: Floats
     input_gain: Floats
+    input_factors: Floats
+    cumulative: Floats
+    delta_steps: Floats
+    curvature_steps: Floats
+    own_rows: Ints
     slot_index: Ints
     negative_slots: Ints
     negative_weights: Floats
-    negative_scores: Floats
-    negative_trials: Floats
-    negative_hess_weights: Floats
-    negative_positives: Floats
+    scores: Floats
+    trials: Floats
+    hess_weights: Floats
+    no_positives: Floats
     target_slots: Ints
     target_ends: Longs
     target_scores: Floats
-    target_positives: Floats
     target_trials: Floats
     target_hess_weights: Floats
 
@@ -164,6 +178,6 @@ class Scratch(NamedTuple):
     """The memory of one thread."""
 
     gather: GatherScratch
-    microbatch: MicrobatchScratch
+    minibatch: MinibatchScratch
     nodes: NodeScratch
     merge: MergeScratch

@@ -9,20 +9,12 @@ delta of a word is added to all of its rows.
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import (
-    MINIBATCH_TOKENS,
-    Microbatch,
-    RowCache,
-    SharedArrays,
-    WordRows,
-)
+from embedtool.kernels.sgd.arrays import RowCache, SharedArrays, WordRows
 from embedtool.kernels.sgd.curvature import ONE, damped, progress
 from embedtool.kernels.sgd.scratch import GatherScratch, MergeScratch
 from embedtool.kernels.simd.prefetch import prefetch_row
 from embedtool.kernels.simd.rows import axpy, copy_row, row_address, scaled_diff, sum_rows
 
-PREFETCH_PARTS = 4
-"""Calls of `prefetch_part` for each token, in as many loops of a microbatch."""
 PREFETCH_DISTANCE = 16
 """Rows between a prefetch and the update of the row."""
 OWNER_MULTIPLIER = 0x9E3779B1
@@ -41,28 +33,6 @@ def list_word_rows(stream: int, shared: SharedArrays) -> None:
             cache.word_rows[stream, n] = words.indices[i]
             n += 1
     cache.n_word_rows[stream] = n
-
-
-@jit_inline
-def prefetch_word_rows(stream: int, step: int, n_steps: int, shared: SharedArrays) -> None:
-    """Prefetch the rows of a stream's words that belong to one of `n_steps` steps.
-
-    The processor can wait for some dozens of cache lines at a time, of which a row has several. In
-    small steps between pieces of other work they come while that is done.
-    """
-    cache = shared.cache
-    n = cache.n_word_rows[stream]
-    size = (n + n_steps - 1) // n_steps
-    for k in range(step * size, min((step + 1) * size, n)):
-        prefetch_row(shared.tables.inputs, cache.word_rows[stream, k])
-
-
-@jit_inline
-def prefetch_part(batch: Microbatch, i: int, part: int, shared: SharedArrays) -> None:
-    """Prefetch rows of the next minibatch's words: one of token i's PREFETCH_PARTS parts."""
-    if shared.options.subwords and batch.next_stream >= 0:
-        step = (batch.n_done + i) * PREFETCH_PARTS + part
-        prefetch_word_rows(batch.next_stream, step, MINIBATCH_TOKENS * PREFETCH_PARTS, shared)
 
 
 @jit_inline
@@ -86,7 +56,7 @@ def fetch_word_sums(stream: int, shared: SharedArrays, gather: GatherScratch) ->
 def sums_to_deltas(stream: int, words: WordRows, cache: RowCache, gather: GatherScratch) -> None:
     """Replace the sum of a word's rows by the delta of each: all trainable rows share it equally.
 
-    The cached sum moves n_trainable times as far as each row (`microbatch._update_inputs`).
+    The cached sum moves n_trainable times as far as each row (`hidden.update_inputs`).
     """
     first = stream * cache.input_words.shape[1]
     for k in range(cache.n_inputs[stream]):

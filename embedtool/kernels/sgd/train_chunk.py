@@ -20,10 +20,9 @@ from embedtool.kernels.sgd.apply_updates import apply_updates
 from embedtool.kernels.sgd.arrays import MINIBATCH_TOKENS, Chunk, Minibatch, SharedArrays
 from embedtool.kernels.sgd.barrier import barrier_wait
 from embedtool.kernels.sgd.minibatch import train_minibatch
-from embedtool.kernels.sgd.row_lists import list_rows, mark_shared, prefetch_rows
+from embedtool.kernels.sgd.row_lists import list_rows, mark_shared, plan_prefetch, prefetch_step
 from embedtool.kernels.sgd.scratch import Scratch
 from embedtool.kernels.sgd.subsampling import subsample
-from embedtool.kernels.sgd.subword_rows import prefetch_word_rows
 
 
 @jit
@@ -58,8 +57,7 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
         for stream in range(first_stream, stop_stream):
             list_rows(_minibatch(stream, superstep, chunk, shared), shared, scratch.gather)
             if stream == first_stream:
-                prefetch_rows(stream, 0, 1, shared)
-                prefetch_word_rows(stream, 0, 1, shared)
+                prefetch_step(0, plan_prefetch(stream, 1, shared), shared)
         if synchronous:
             barrier_wait(chunk.counters, n_barriers, thread, n_threads)
             for stream in range(first_stream, stop_stream):

@@ -191,34 +191,119 @@ def gather_axpy(
 
 
 @intrinsic
-def gather_sum(
-    typing_context: Any,
-    target: Any, row: Any, addresses: Any, slots: Any,
-    first: Any, skipped: Any, last: Any, factor: Any,
-) -> tuple[Any, Any]:  # fmt: skip
-    """Compute target[row] = factor * the sum of rows[slots[k]], k in [first, last) - {skipped}."""
+def gather_scal(
+    typing_context: Any, target: Any, row: Any, addresses: Any, slots: Any, k: Any, factor: Any
+) -> tuple[Any, Any]:
+    """Compute target[row] = factor * rows[slots[k]]."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         addresses, slots = _arrays(context, builder, signature, arguments, 2, 3)
-        first, skipped, last, factor = arguments[4:]
         (target_start,), width = _row_pointers(context, builder, signature, arguments, 1)
-        factors = broadcast(builder, factor)
+        start, factor = (
+            row_at(builder, addresses, slots, arguments[4]),
+            broadcast(builder, arguments[5]),
+        )
+        with _each_vector(builder, width) as (offset, _):
+            store(
+                builder, _times(builder, factor, load(builder, start, offset)), target_start, offset
+            )
+        return context.get_dummy_value()
+
+    return types.void(target, _LONG, addresses, slots, _LONG, _FLOAT), generate
+
+
+@intrinsic
+def gather_cumsum(
+    typing_context: Any, sums: Any, addresses: Any, slots: Any, n: Any
+) -> tuple[Any, Any]:
+    """Compute sums[k] = the sum of rows[slots[:k]], for k from 0 to n."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        sums, addresses, slots = _arrays(context, builder, signature, arguments, 0, 1, 2)
+        width = cgutils.unpack_tuple(builder, sums.shape)[1]
+        for offsets in _each_tile(builder, width):
+            totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
+            for total, offset in zip(totals, offsets, strict=True):
+                builder.store(ZEROS, total)
+                store(builder, ZEROS, sums.data, offset)
+            with cgutils.for_range(builder, arguments[3], intp=INDEX) as loop:
+                start = row_at(builder, addresses, slots, loop.index)
+                at = builder.mul(builder.add(loop.index, INDEX(1)), width)
+                target = builder.gep(sums.data, [at])
+                for total, offset in zip(totals, offsets, strict=True):
+                    moved = _plus(builder, builder.load(total), load(builder, start, offset))
+                    builder.store(moved, total)
+                    store(builder, moved, target, offset)
+        return context.get_dummy_value()
+
+    return types.void(sums, addresses, slots, _LONG), generate
+
+
+@intrinsic
+def window_sum(
+    typing_context: Any,
+    target: Any, row: Any, sums: Any, first: Any, last: Any,
+    addresses: Any, slots: Any, skipped: Any, factor: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Compute target[row] = factor * (sums[last] - sums[first] - rows[slots[skipped]])."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        sums, addresses, slots = _arrays(context, builder, signature, arguments, 2, 5, 6)
+        (target_start,), width = _row_pointers(context, builder, signature, arguments, 1)
+        first, last = (
+            builder.gep(sums.data, [builder.mul(number, width)]) for number in arguments[3:5]
+        )
+        skipped = row_at(builder, addresses, slots, arguments[7])
+        factor = broadcast(builder, arguments[8])
+        with _each_vector(builder, width) as (offset, _):
+            others = builder.fsub(load(builder, last, offset), load(builder, first, offset))
+            others = builder.fsub(others, load(builder, skipped, offset))
+            store(builder, _times(builder, factor, others), target_start, offset)
+        return context.get_dummy_value()
+
+    return (
+        types.void(target, _LONG, sums, _LONG, _LONG, addresses, slots, _LONG, _FLOAT), generate
+    )  # fmt: skip
+
+
+@intrinsic
+def scatter_cumsum(
+    typing_context: Any,
+    addresses: Any, slots: Any, factors: Any, n: Any, steps: Any, own: Any, own_rows: Any,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Add a running sum to rows: rows[slots[k]] += factors[k] * (total - own[own_rows[k]]).
+
+    For k < n, `total` is the sum of steps[: k + 1]. The steps are set back to zero.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        addresses, slots, factors, steps, own, own_rows = _arrays(
+            context, builder, signature, arguments, 0, 1, 2, 4, 5, 6
+        )
+        width = cgutils.unpack_tuple(builder, steps.shape)[1]
         for offsets in _each_tile(builder, width):
             totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
             for total in totals:
                 builder.store(ZEROS, total)
-            for start, stop in _around(builder, first, skipped, last):
-                with cgutils.for_range_slice(builder, start, stop, INDEX(1), inc=True) as (k, _):
-                    each = row_at(builder, addresses, slots, k)
-                    for total, offset in zip(totals, offsets, strict=True):
-                        vector = load(builder, each, offset)
-                        builder.store(_plus(builder, builder.load(total), vector), total)
-            for total, offset in zip(totals, offsets, strict=True):
-                product = _times(builder, factors, builder.load(total))
-                store(builder, product, target_start, offset)
+            with cgutils.for_range(builder, arguments[3], intp=INDEX) as loop:
+                start = row_at(builder, addresses, slots, loop.index)
+                step = builder.gep(steps.data, [builder.mul(loop.index, width)])
+                number = builder.sext(builder.load(builder.gep(own_rows.data, [loop.index])), INDEX)
+                mine = builder.gep(own.data, [builder.mul(number, width)])
+                factor = broadcast(builder, builder.load(builder.gep(factors.data, [loop.index])))
+                for total, offset in zip(totals, offsets, strict=True):
+                    summed = builder.fadd(builder.load(total), load(builder, step, offset))
+                    builder.store(summed, total)
+                    store(builder, ZEROS, step, offset)
+                    delta = _times(
+                        builder, factor, builder.fsub(summed, load(builder, mine, offset))
+                    )
+                    store(
+                        builder, _plus(builder, load(builder, start, offset), delta), start, offset
+                    )
         return context.get_dummy_value()
 
-    return types.void(target, _LONG, addresses, slots, _LONG, _LONG, _LONG, _FLOAT), generate
+    return types.void(addresses, slots, factors, _LONG, steps, own, own_rows), generate
 
 
 @intrinsic
@@ -251,28 +336,27 @@ def sum_rows(
 @intrinsic
 def scatter_axpy(
     typing_context: Any,
-    addresses: Any, slots: Any, factors: Any,
-    first: Any, skipped: Any, last: Any, source: Any, row: Any,
+    addresses: Any, slots: Any, factors: Any, first: Any, last: Any, source: Any, row: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """Compute rows[slots[k]] += factors[k] * source[row], k in [first, last) - {skipped}."""
+    """Compute rows[slots[k]] += factors[k] * source[row], for k from first to last."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         addresses, slots, factors = _arrays(context, builder, signature, arguments, 0, 1, 2)
-        (source_start,), width = _row_pointers(context, builder, signature, arguments, 1, 6)
+        (source_start,), width = _row_pointers(context, builder, signature, arguments, 1, 5)
+        first, last = arguments[3:5]
         for offsets in _each_tile(builder, width):
             vectors = [load(builder, source_start, offset) for offset in offsets]
-            for start, stop in _around(builder, *arguments[3:6]):
-                with cgutils.for_range_slice(builder, start, stop, INDEX(1), inc=True) as (k, _):
-                    each = row_at(builder, addresses, slots, k)
-                    factor = broadcast(builder, builder.load(builder.gep(factors.data, [k])))
-                    for vector, offset in zip(vectors, offsets, strict=True):
-                        moved = _plus(
-                            builder, load(builder, each, offset), _times(builder, factor, vector)
-                        )
-                        store(builder, moved, each, offset)
+            with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
+                each = row_at(builder, addresses, slots, k)
+                factor = broadcast(builder, builder.load(builder.gep(factors.data, [k])))
+                for vector, offset in zip(vectors, offsets, strict=True):
+                    moved = _plus(
+                        builder, load(builder, each, offset), _times(builder, factor, vector)
+                    )
+                    store(builder, moved, each, offset)
         return context.get_dummy_value()
 
-    return types.void(addresses, slots, factors, _LONG, _LONG, _LONG, source, _LONG), generate
+    return types.void(addresses, slots, factors, _LONG, _LONG, source, _LONG), generate
 
 
 @intrinsic
@@ -353,11 +437,6 @@ def _arrays(
     context: Any, builder: Any, signature: Any, arguments: Sequence[Any], *numbers: int
 ) -> list[Any]:
     return [context.make_array(signature.args[i])(context, builder, arguments[i]) for i in numbers]
-
-
-def _around(builder: Any, first: Any, skipped: Any, last: Any) -> list[tuple[Any, Any]]:
-    """Return the two ranges that make up [first, last) without `skipped`."""
-    return [(first, skipped), (builder.add(skipped, INDEX(1)), last)]
 
 
 def _tiles(builder: Any, first: Any, last: Any, sizes: Sequence[int]) -> Iterator[Any]:

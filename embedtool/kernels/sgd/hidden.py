@@ -1,0 +1,196 @@
+"""The hidden vectors of a minibatch, and the update of the input rows that they are made of.
+
+With skip-gram the hidden vector h_i is the vector of token i; with CBOW it is the mean, or the sum,
+of the vectors of its context. All hidden vectors of a minibatch are computed before anything is
+updated, and the input rows are updated after all of them are trained: eqs. (1) and (3). The update
+of h_i goes undivided to every row that it is the mean of, as in word2vec.c and fastText.
+
+Hidden vectors are stored by group: those of tokens that share their negatives
+(`negative_sampling`) are contiguous.
+"""
+
+import numpy as np
+
+from embedtool.kernels.jit import jit_inline
+from embedtool.kernels.sgd.arrays import (
+    MICROBATCH_TOKENS,
+    MINIBATCH_TOKENS,
+    Minibatch,
+    Options,
+    SharedArrays,
+    StreamTokens,
+)
+from embedtool.kernels.sgd.curvature import ONE, damped
+from embedtool.kernels.sgd.row_lists import Upcoming, prefetch_step
+from embedtool.kernels.sgd.scratch import MinibatchScratch, Scratch
+from embedtool.kernels.simd.rows import (
+    axpy,
+    clear_row,
+    dot,
+    gather_cumsum,
+    gather_scal,
+    scatter_axpy,
+    scatter_cumsum,
+    window_sum,
+)
+
+
+@jit_inline
+def n_groups(batch: Minibatch) -> int:
+    """Return the number of groups of tokens that share their negatives."""
+    return (batch.stop - batch.start + MICROBATCH_TOKENS - 1) // MICROBATCH_TOKENS
+
+
+@jit_inline
+def hidden_row(i: int, groups: int) -> int:
+    """Return the row of token i of the minibatch in arrays by hidden vector.
+
+    A group has every n-th token: those that share negatives do not share contexts too.
+    """
+    return i % groups * MICROBATCH_TOKENS + i // groups
+
+
+@jit_inline
+def target_tokens(
+    stream: int, token: int, tokens: StreamTokens, options: Options
+) -> tuple[int, int, int]:
+    """Return first, skipped and last: a token's hidden vector predicts [first, last) without one.
+
+    With skip-gram they are the tokens of its context; with CBOW it is the token itself, and
+    `skipped` is `last`.
+    """
+    if options.cbow:
+        return token, token + 1, token + 1
+    return int(tokens.left[stream, token]), token, int(tokens.right[stream, token])
+
+
+@jit_inline
+def compute_hidden(
+    batch: Minibatch, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch
+) -> None:
+    """Compute the hidden vectors of a minibatch; the rows of groups without a token get zeros."""
+    stream, tokens, options, cache = batch.stream, shared.tokens, shared.options, shared.cache
+    micro, slot_of = scratch.minibatch, shared.slots.inputs[batch.stream]
+    origin, groups, n = shared.slots.starts[stream], n_groups(batch), batch.stop - batch.start
+    for i in range(n, groups * MICROBATCH_TOKENS):
+        row = hidden_row(i, groups)
+        micro.n_pairs[row] = 0
+        micro.hidden_sq_norms[row] = 0
+        clear_row(micro.hidden, row)
+    if options.cbow:
+        stop = shared.slots.stops[stream]
+        gather_cumsum(micro.cumulative, cache.input_addresses, slot_of, stop - origin)
+    for i in range(n):
+        row, token = hidden_row(i, groups), batch.start + i
+        n_context = tokens.right[stream, token] - tokens.left[stream, token] - 1
+        n_pairs = min(n_context, 1) if options.cbow else n_context
+        micro.n_pairs[row] = n_pairs
+        cache.pairs[stream] += n_pairs
+        first, last = int(tokens.left[stream, token]), int(tokens.right[stream, token])
+        if not options.cbow:
+            first, last = token, token + 1
+        n_rows = _n_rows(stream, token, first, last, shared)
+        weight = ONE
+        if n_rows > 0 and (options.mean or not options.cbow):
+            weight = ONE / np.float32(n_rows)
+        micro.input_gain[row] = weight * np.float32(n_rows)
+        micro.hidden_curvature[row] = 0
+        if options.cbow:
+            window_sum(
+                micro.hidden, row, micro.cumulative, first - origin, last - origin,
+                cache.input_addresses, slot_of, token - origin, weight,
+            )  # fmt: skip
+        else:
+            gather_scal(micro.hidden, row, cache.input_addresses, slot_of, token - origin, weight)
+        micro.hidden_sq_norms[row] = dot(micro.hidden, row, micro.hidden, row)
+        prefetch_step(i, upcoming, shared)
+
+
+@jit_inline
+def _n_rows(stream: int, token: int, first: int, last: int, shared: SharedArrays) -> int:
+    """Return how many rows of the table a hidden vector is made of."""
+    cbow = shared.options.cbow
+    if not shared.options.subwords:
+        return last - first - int(cbow)
+    words, n_rows = shared.words, 0
+    for other in range(first, last):
+        if other != token or not cbow:
+            word = shared.tokens.ids[stream, other]
+            n_rows += words.indptr[word + 1] - words.indptr[word]
+    return n_rows
+
+
+@jit_inline
+def update_inputs(
+    batch: Minibatch, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch
+) -> None:
+    """Back-propagate the hidden deltas to the input rows: eqs. (1) and (3).
+
+    With subwords a slot is the sum of a word's rows, of which n_trainable get the delta each. When
+    all of them move by it, the hidden vector moves `input_gain` times as far; so its curvature is
+    multiplied by the same gain (2).
+    """
+    if shared.options.cbow:
+        _update_contexts(batch, upcoming, shared, scratch.minibatch)
+        return
+    stream, cache, micro = batch.stream, shared.cache, scratch.minibatch
+    slot_of, origin = shared.slots.inputs[stream], shared.slots.starts[stream]
+    groups, n = n_groups(batch), batch.stop - batch.start
+    for i in range(n):
+        row = hidden_row(i, groups)
+        curvature = micro.hidden_curvature[row] * micro.input_gain[row]
+        cache.input_curvature[slot_of[batch.start + i - origin]] += curvature
+    for i in range(n):
+        k = batch.start + i - origin
+        slot = slot_of[k]
+        micro.input_factors[k] = damped(cache.input_trainable[slot], cache.input_curvature[slot])
+        scatter_axpy(
+            cache.input_addresses, slot_of, micro.input_factors, k, k + 1, micro.hidden_delta,
+            hidden_row(i, groups),
+        )  # fmt: skip
+        prefetch_step(3 * n + i, upcoming, shared)
+
+
+@jit_inline
+def _update_contexts(
+    batch: Minibatch, upcoming: Upcoming, shared: SharedArrays, micro: MinibatchScratch
+) -> None:
+    """Back-propagate the hidden deltas of CBOW.
+
+    A row gets the sum of the deltas of the windows that its token is in: a sum that runs over the
+    tokens, to which a delta is added where its window begins, and subtracted where it ends.
+    """
+    stream, tokens, cache = batch.stream, shared.tokens, shared.cache
+    slot_of, origin = shared.slots.inputs[stream], shared.slots.starts[stream]
+    groups, n, n_all = (
+        n_groups(batch),
+        batch.stop - batch.start,
+        shared.slots.stops[stream] - origin,
+    )
+    for k in range(n_all):
+        micro.own_rows[k] = MINIBATCH_TOKENS  # a row of zeros
+    for i in range(n):
+        row, token = hidden_row(i, groups), batch.start + i
+        first, last = tokens.left[stream, token] - origin, tokens.right[stream, token] - origin
+        curvature = micro.hidden_curvature[row] * micro.input_gain[row]
+        micro.curvature_steps[first] += curvature
+        micro.curvature_steps[last] -= curvature
+        micro.own_rows[token - origin] = row
+        axpy(micro.delta_steps, first, micro.hidden_delta, row, ONE)
+        axpy(micro.delta_steps, last, micro.hidden_delta, row, -ONE)
+        prefetch_step(3 * n + i, upcoming, shared)
+    total = np.float32(0)
+    for k in range(n_all):
+        total += micro.curvature_steps[k]
+        own = micro.hidden_curvature[micro.own_rows[k]] * micro.input_gain[micro.own_rows[k]]
+        cache.input_curvature[slot_of[k]] += total - own
+        micro.curvature_steps[k] = 0
+    for k in range(n_all):
+        slot = slot_of[k]
+        micro.input_factors[k] = damped(cache.input_trainable[slot], cache.input_curvature[slot])
+    scatter_cumsum(
+        cache.input_addresses, slot_of, micro.input_factors, n_all, micro.delta_steps,
+        micro.hidden_delta, micro.own_rows,
+    )  # fmt: skip
+    micro.curvature_steps[n_all] = 0
+    clear_row(micro.delta_steps, n_all)
