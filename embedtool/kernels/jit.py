@@ -15,6 +15,7 @@ import numba
 from embedtool.errors import ResourceError
 from embedtool.io.cache import user_cache
 from embedtool.io.machine import address_space_limit
+from embedtool.kernels.compiler import InlineDispatcher, Kernel
 
 log = logging.getLogger(__name__)
 
@@ -112,18 +113,20 @@ def jit_inline(function: F) -> F:
 
     A call passes each field of each array by itself, which costs more than a small function.
     """
-    return _compiled(function, {**OPTIONS, "forceinline": True, "_nrt": False})
+    check_address_space()
+    return cast(F, InlineDispatcher(function, {**OPTIONS, "forceinline": True, "_nrt": False}))
 
 
 def _compiled(function: F, options: dict[str, Any]) -> F:
     """Register a kernel with numba, which compiles it at its first call."""
     check_address_space()
+    kernel = Kernel(function, options)
     folder = cache_folder()
-    if folder is None:
-        return cast(F, numba.njit(**options)(function))
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
-    try:
-        return cast(F, numba.njit(**options, cache=True)(function))
-    finally:
-        numba.config.CACHE_DIR = before
+    if folder is not None:
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(folder)
+        try:
+            kernel.enable_caching()
+        finally:
+            numba.config.CACHE_DIR = before
+    return cast(F, kernel)

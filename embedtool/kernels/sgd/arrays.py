@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.kernels.compiler import constant_flags
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 
 MICROBATCH_TOKENS = SIMD_WIDTH
@@ -129,8 +130,9 @@ class Tables(NamedTuple):
     output_shared: Bytes
 
 
+@constant_flags
 class Options(NamedTuple):
-    """What is to be trained.
+    """What is to be trained. The kernel is compiled for the flags.
 
     Attributes
     ----------
