@@ -250,7 +250,10 @@ def _usage_message(error: click.UsageError) -> str:
 
 
 class StderrHandler(logging.Handler):
-    """A log handler that prints a line for each message, with flags for parameters."""
+    """A log handler that prints a line for each message, with flags for parameters.
+
+    The line begins with the level, unless the message brings another word for it.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
         context = click.get_current_context(silent=True)
@@ -260,7 +263,8 @@ class StderrHandler(logging.Handler):
             context.command if context else None,
             context.meta.get(TYPED, ()) if context else (),
         )
-        echo_err(f"{record.levelname.capitalize()}: {message}")
+        level = getattr(record, "level", record.levelname.capitalize())
+        echo_err(f"{level}: {message}")
 
 
 @click.group(cls=Program, context_settings={"help_option_names": HELP_OPTION_NAMES})

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
+COMPILING = "compiling"
+"""The stage in which a kernel is compiled, of which the log has a line when it begins."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """A message of progress.

@@ -8,12 +8,14 @@ is called by kernels as LLVM's intermediate code, which is optimized once, in th
 their values, without the branches that these do not take.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
 from numba import types
 from numba.core import ir
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
@@ -88,6 +90,10 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
         super().__init__(function, targetoptions=options, pipeline_class=KernelCompiler)
         self._inlined = InlineDispatcher(function, options)
 
+    def enable_caching(self) -> None:
+        """Cache the machine code on disk."""
+        self._cache = _KernelCache(self.py_func)
+
     @property
     def _numba_type_(self) -> Any:
         """What callers that are compiled call."""
@@ -104,6 +110,31 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
             self.overloads[tuple(compiled.signature.args)] = compiled
         else:
             super().add_overload(compiled)
+
+
+class _KernelCache(FunctionCache):  # type: ignore[misc]
+    """A cache with files of its own for each version of a kernel.
+
+    numba keeps the versions of a function in one index. Of two processes that compile versions at
+    once, one would lose its own, or load the other's in its place.
+    """
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return a version that is cached, or None."""
+        self._use_files_of(sig, target_context.codegen())
+        return super().load_overload(sig, target_context)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Save a version."""
+        self._use_files_of(sig, data.codegen)
+        super().save_overload(sig, data)
+
+    def _use_files_of(self, sig: Any, codegen: Any) -> None:
+        version = hashlib.sha256(repr(self._index_key(sig, codegen)).encode()).hexdigest()[:16]
+        self._cache_file = IndexDataCacheFile(
+            self.cache_path, f"{self._impl.filename_base}-{version}",
+            self._impl.locator.get_source_stamp(),
+        )  # fmt: skip
 
 
 class InlineDispatcher(CPUDispatcher):  # type: ignore[misc]

@@ -1,5 +1,6 @@
 """How kernels are compiled: without the interpreter's lock, and cached on disk for the next run."""
 
+import gc
 import hashlib
 import logging
 import os
@@ -11,10 +12,13 @@ from tempfile import TemporaryFile
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.dispatcher import Dispatcher
+from numba.core.event import Listener, install_listener
 
 from embedtool.errors import ResourceError
 from embedtool.io.cache import user_cache
 from embedtool.io.machine import address_space_limit
+from embedtool.io.progress import COMPILING, Progress, Report, silent
 from embedtool.kernels.compiler import InlineDispatcher, Kernel
 
 log = logging.getLogger(__name__)
@@ -75,22 +79,74 @@ def check_address_space() -> None:
         )
 
 
-def load(kernel: Callable[..., Any], *arguments: Any) -> None:
-    """Load a kernel for arguments of these types, or compile it and log so, without calling it."""
+def load(kernel: Callable[..., Any], *arguments: Any, report: Report = silent) -> None:
+    """Load a kernel for arguments of these types, or compile it, without calling it.
+
+    Parameters
+    ----------
+    kernel
+        The kernel.
+    *arguments
+        Its arguments.
+    report
+        Called with the progress of the compilation; what begins is logged as well.
+    """
     types = tuple(map(numba.typeof, arguments))
-    if types in kernel.overloads:  # type: ignore[attr-defined]
-        return
-    # numba names what it caches by module and function
-    name = f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}-*.nbi"
-    folder = cache_folder()
-    if folder is None:
-        log.info(
-            "compiling for this processor, up to a minute in each run: %s cannot be written to; "
-            "name another folder in NUMBA_CACHE_DIR", " and ".join(map(str, cache_dirs()))
-        )  # fmt: skip
-    elif not any(folder.rglob(name)):
-        log.info("compiling for this processor, once: up to a minute")
-    kernel.compile(types)  # type: ignore[attr-defined]
+    collecting = gc.isenabled()
+    with install_listener("numba:compile", _CompilationListener(kernel, report)):
+        try:
+            gc.disable()  # collecting the compiler's garbage would take a seventh of the time
+            kernel.compile(types)  # type: ignore[attr-defined]
+        finally:
+            if collecting:
+                gc.enable()
+
+
+class _CompilationListener(Listener):  # type: ignore[misc]
+    """Logs that a kernel is compiled, and reports how many of its functions have been."""
+
+    def __init__(self, kernel: Any, report: Report) -> None:
+        self.report = report
+        self.total = len(_reachable(kernel.py_func))
+        self.depth = self.done = 0
+
+    def on_start(self, event: Any) -> None:
+        """Count a function that is going to be compiled."""
+        if self.depth == 0:
+            _announce()
+            self.report(Progress(COMPILING, 0, self.total, "functions", begins=True))
+        self.depth += 1
+
+    def on_end(self, event: Any) -> None:
+        """Count a function that has been compiled; the last one is the kernel."""
+        self.depth -= 1
+        self.done = min(self.done + 1, self.total - 1) if self.depth else self.total
+        self.report(Progress(COMPILING, self.done, self.total, "functions"))
+
+
+def _reachable(function: Any) -> set[Any]:
+    """Return a function and the kernels that it may call, directly or not."""
+    found, new = set(), [function]
+    while new:
+        each = new.pop()
+        found.add(each)
+        names = (each.__globals__.get(name) for name in each.__code__.co_names)
+        kernels = {kernel.py_func for kernel in names if isinstance(kernel, Dispatcher)}
+        new.extend(kernels - found)
+    return found
+
+
+@cache
+def _announce() -> None:
+    """Log, once, that kernels are compiled: as a warning, which Python shows by itself."""
+    message = "compiling for this processor, once: about 10 seconds"
+    if cache_folder() is None:
+        folders = " and ".join(map(str, cache_dirs()))
+        message = (
+            f"compiling for this processor, about 10 seconds in each run: {folders} cannot be "
+            "written to; name another folder in NUMBA_CACHE_DIR"
+        )
+    log.warning(message, extra={"level": "Info"})
 
 
 def jit(function: F) -> F:

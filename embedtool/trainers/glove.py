@@ -97,7 +97,7 @@ def train(
         pairs = count_cooccurrence(corpus, config, folder, report, hooks)
 
     def run(state: State) -> None:
-        _load_kernels(pairs, state)
+        _load_kernels(pairs, state, report)
         report(start_message(config, state, pairs.n_blocks, len(pairs), pairs.cell_size))
         while state.epoch < config.epochs:
             run_epoch(config, pairs, state, report, checkpointer)
@@ -126,14 +126,16 @@ def estimate_resources(config: GloveConfig, corpus: EncodedCorpus) -> ResourceEs
     )
 
 
-def _load_kernels(pairs: Cooccurrence, state: State) -> None:
+def _load_kernels(pairs: Cooccurrence, state: State, report: Report) -> None:
     """Load the kernels, or compile them, before time is measured."""
     stored = pairs.cell(0, 0)
     ids, floats = np.empty(0, np.int32), np.empty(0, np.float32)
-    load(shuffle_pairs, np.empty(0, np.int64), ids, *stored, ids, ids, floats)
+    load(
+        shuffle_pairs, np.empty(0, np.int64), ids, *stored, ids, ids, floats, report=report
+    )  # fmt: skip
     load(
         adagrad_update_pairs, ids, ids, floats, floats, state.tables["words"],
-        state.tables["contexts"], np.float32(0),
+        state.tables["contexts"], np.float32(0), report=report,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.io.progress import Report, silent
 from embedtool.kernels.jit import load
 from embedtool.kernels.sgd.arrays import Chunk, SharedArrays
 from embedtool.kernels.sgd.barrier import new_counters, release_all
@@ -64,11 +65,11 @@ class KernelJob(NamedTuple):
         """Return the size of the chunks, about equal, in which a text is trained."""
         return -(-n_tokens // -(-n_tokens // chunk_tokens_for(self.n_streams)))
 
-    def load(self) -> None:
+    def load(self, report: Report = silent) -> None:
         """Load the kernel, or compile it, before time is measured."""
         zero = np.zeros(1, np.int64)
         chunk = Chunk(1, zero, 0, 0, 0, np.uint64(0), 0.0, 0.0, np.float32(1))
-        load(train_chunk, 0, chunk, self.shared, self.scratch[0])
+        load(train_chunk, 0, chunk, self.shared, self.scratch[0], report=report)
 
     def train(
         self, pool: ThreadPoolExecutor, tokens: tuple[int, int], chunk_tokens: int, key: np.uint64,

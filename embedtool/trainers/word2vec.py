@@ -127,7 +127,7 @@ def _run(
     """Train from a state to the end, reporting each chunk."""
     total = corpus.n_tokens * config.epochs
     job = job_for(config, corpus, subwords, state)
-    job.load()
+    job.load(report)
     done = state.epoch * corpus.n_tokens + state.position
     streams = None if config.hogwild else job.n_streams
     warn_if_fewer_streams(config, corpus.n_tokens)

@@ -12,7 +12,7 @@ from embedtool.cli.output.console import echo_err
 from embedtool.config.training import MAX_STREAMS
 from embedtool.errors import OutputError
 from embedtool.io.machine import n_cores
-from embedtool.io.progress import Progress, Report, silent
+from embedtool.io.progress import COMPILING, Progress, Report, silent
 from embedtool.messages import counted
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class _LogLines:
 
     def __call__(self, progress: Progress) -> None:
         self.stage.enter(progress)
-        if progress.begins:
+        if progress.begins or progress.stage == COMPILING:
             return
         finished = progress.done == progress.total and progress.epoch is None
         due = time.monotonic() - self.last >= LOG_INTERVAL_S
