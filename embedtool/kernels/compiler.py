@@ -31,17 +31,21 @@ _NJIT = {"nopython": True, "boundscheck": None, "no_cfunc_wrapper": True}
 """What numba.njit adds to its options, and no code for calls from C."""
 
 
-def constant_flags(named_tuple: T) -> T:
-    """Make the bools of a named tuple part of its numba type; a decorator of its class."""
+def constant_flags(*names: str) -> Callable[[T], T]:
+    """Make the bools of these names part of the numba type of a named tuple, as a decorator."""
 
-    @typeof_impl.register(named_tuple)
-    def type_of(value: Any, context: Any) -> Any:
-        kinds = [
-            types.literal(each) if isinstance(each, bool) else numba.typeof(each) for each in value
-        ]
-        return types.NamedTuple(kinds, named_tuple)
+    def decorated(named_tuple: T) -> T:
+        @typeof_impl.register(named_tuple)
+        def type_of(value: Any, context: Any) -> Any:
+            kinds = [
+                types.literal(each) if name in names else numba.typeof(each)
+                for name, each in zip(value._fields, value, strict=True)
+            ]
+            return types.NamedTuple(kinds, named_tuple)
 
-    return named_tuple
+        return named_tuple
+
+    return decorated
 
 
 def _has_flags(kind: Any) -> bool:

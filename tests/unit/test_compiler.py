@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from embedtool.kernels.compiler import InlineDispatcher, Kernel, constant_flags
 
 
-@constant_flags
+@constant_flags("first", "second")
 class Flags(NamedTuple):
     first: bool
     n: int

@@ -130,9 +130,9 @@ class Tables(NamedTuple):
     output_shared: Bytes
 
 
-@constant_flags
+@constant_flags("subwords", "cbow", "hierarchical")
 class Options(NamedTuple):
-    """What is to be trained. The kernel is compiled for the flags.
+    """What is to be trained. The kernel is compiled for `subwords`, `cbow` and `hierarchical`.
 
     Attributes
     ----------
