@@ -45,7 +45,15 @@ from embedtool.kernels.simd.gemm import (
     scatter_add_gemm,
     transpose,
 )
-from embedtool.kernels.simd.rows import gather_axpy, gather_gemv, scatter_axpy
+from embedtool.kernels.simd.rows import (
+    axpy,
+    clear_row,
+    dot,
+    gather_axpy,
+    gather_gemv,
+    scal,
+    scatter_axpy,
+)
 
 NO_LIMIT = np.float32(np.inf)
 
@@ -67,7 +75,8 @@ def train_negative_sampling(
         rows = slice(first, first + MICROBATCH_TOKENS)
         loss += _train_negatives(
             n_negatives, lr, micro.hidden[rows], micro.hidden_delta[rows],
-            micro.hidden_sq_norms[rows], micro.hidden_curvature[rows], cache, micro,
+            micro.hidden_sq_norms[rows].reshape(1, -1),
+            micro.hidden_curvature[rows].reshape(1, -1), cache, micro,
         )  # fmt: skip
         for i in range(first, min(first + MICROBATCH_TOKENS, n)):
             prefetch_step(n + i, upcoming, shared)
@@ -104,14 +113,14 @@ def _list_negatives(batch: Minibatch, group: int, shared: SharedArrays, scratch:
         micro.negative_weights[n_negatives] = 0
         micro.negative_slots[n_negatives] = slot_of_zeros
         n_negatives += 1
-    groups = n_groups(batch)
+    groups, first_row = n_groups(batch), group * MICROBATCH_TOKENS
+    pairs = micro.n_pairs[first_row : first_row + MICROBATCH_TOKENS].reshape(1, -1)
     for k in range(n_negatives):
-        for i in range(MICROBATCH_TOKENS):
-            pairs = micro.n_pairs[group * MICROBATCH_TOKENS + i]
-            micro.trials[k, i] = micro.negative_weights[k] * pairs
+        clear_row(micro.trials, k)
+        axpy(micro.trials, k, pairs, 0, micro.negative_weights[k])
     for token in range(batch.start + group, batch.stop, groups):
         i = (token - batch.start) // groups
-        if micro.n_pairs[group * MICROBATCH_TOKENS + i] > 0:
+        if pairs[0, i] > 0:
             first, skipped, last = target_tokens(stream, token, shared.tokens, options)
             for other in range(first, last):
                 index = micro.slot_index[_target_slot(stream, other, shared)]
@@ -150,15 +159,9 @@ def _train_negatives(
     gather_gemm_t(micro.scores, addresses, slots, hidden_delta, n_negatives)
     for k in range(n_negatives):
         slot = slots[k]
-        row_curvature, sq_norm = np.float32(0), cache.output_sq_norms[slot]
-        for i in range(MICROBATCH_TOKENS):
-            hess_weight = micro.hess_weights[k, i]
-            row_curvature += curvature_term(ONE, hess_weight, sq_norms[i])
-            hidden_curvature[i] += curvature_term(ONE, hess_weight, sq_norm)
-        cache.output_curvature[slot] += row_curvature
-        damping = damped(ONE, cache.output_curvature[slot])
-        for i in range(MICROBATCH_TOKENS):
-            micro.scores[k, i] *= damping
+        cache.output_curvature[slot] += dot(micro.hess_weights, k, sq_norms, 0)
+        axpy(hidden_curvature, 0, micro.hess_weights, k, cache.output_sq_norms[slot])
+        scal(micro.scores, k, damped(ONE, cache.output_curvature[slot]))
     scatter_add_gemm(micro.scores, hidden, addresses, slots, n_negatives)
     return loss
 
