@@ -13,24 +13,18 @@ from embedtool.kernels.random import splitmix64, uniform01
 from embedtool.kernels.sgd import reference
 from embedtool.kernels.sgd.huffman import build_tree
 from embedtool.kernels.sgd.logistic import logistic_residuals
-from embedtool.kernels.simd.gemm import gather_gemm, gather_gemm_t, scatter_add_gemm, transpose
-from embedtool.kernels.simd.rows import (
-    axpy,
-    clear_row,
-    copy_row,
-    damp,
-    dot,
+from embedtool.kernels.simd.gathered import (
     gather_axpy,
     gather_cumsum,
     gather_gemv,
     gather_scal,
     gather_scatter_axpy,
-    scal,
-    scaled_diff,
     scatter_axpy,
     scatter_cumsum,
     window_sum,
 )
+from embedtool.kernels.simd.gemm import gather_gemm, gather_gemm_t, scatter_add_gemm, transpose
+from embedtool.kernels.simd.rows import axpy, clear_row, copy_row, damp, dot, scal, scaled_diff
 from embedtool.model.subwords import ngram_hash, ngrams
 from embedtool.trainers.subwords import build_subword_index
 

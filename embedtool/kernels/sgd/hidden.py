@@ -23,16 +23,14 @@ from embedtool.kernels.sgd.arrays import (
 from embedtool.kernels.sgd.curvature import ONE, damped
 from embedtool.kernels.sgd.row_lists import Upcoming, prefetch_step
 from embedtool.kernels.sgd.scratch import MinibatchScratch, Scratch
-from embedtool.kernels.simd.rows import (
-    axpy,
-    clear_row,
-    dot,
+from embedtool.kernels.simd.gathered import (
     gather_cumsum,
     gather_scal,
     scatter_axpy,
     scatter_cumsum,
     window_sum,
 )
+from embedtool.kernels.simd.rows import axpy, clear_row, dot
 
 
 @jit_inline

@@ -21,8 +21,9 @@ from embedtool.kernels.sgd.hidden import hidden_row, n_groups
 from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.sgd.row_lists import Upcoming, prefetch_step
 from embedtool.kernels.sgd.scratch import NodeScratch, Scratch
+from embedtool.kernels.simd.gathered import gather_gemv, gather_scatter_axpy
 from embedtool.kernels.simd.registers import SIMD_WIDTH
-from embedtool.kernels.simd.rows import axpy, damp, dot, gather_gemv, gather_scatter_axpy
+from embedtool.kernels.simd.rows import axpy, damp, dot
 
 HS_MAX_SCORE = np.float32(6)
 """An inner node and a hidden vector with a score beyond this are not updated, as in word2vec.c."""

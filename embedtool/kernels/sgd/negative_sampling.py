@@ -38,6 +38,7 @@ from embedtool.kernels.sgd.hidden import hidden_row, n_groups, target_tokens
 from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.sgd.row_lists import Upcoming, prefetch_step
 from embedtool.kernels.sgd.scratch import MinibatchScratch, Scratch
+from embedtool.kernels.simd.gathered import gather_axpy, gather_gemv, scatter_axpy
 from embedtool.kernels.simd.gemm import (
     ROW_MULTIPLE,
     gather_gemm,
@@ -45,15 +46,7 @@ from embedtool.kernels.simd.gemm import (
     scatter_add_gemm,
     transpose,
 )
-from embedtool.kernels.simd.rows import (
-    axpy,
-    clear_row,
-    dot,
-    gather_axpy,
-    gather_gemv,
-    scal,
-    scatter_axpy,
-)
+from embedtool.kernels.simd.rows import axpy, clear_row, dot, scal
 
 NO_LIMIT = np.float32(np.inf)
 
