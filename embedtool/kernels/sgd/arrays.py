@@ -367,3 +367,26 @@ class Minibatch(NamedTuple):
     start: int
     stop: int
     key: np.uint64
+
+
+class Step(NamedTuple):
+    """The tokens of a minibatch between two updates of its input rows.
+
+    Attributes
+    ----------
+    stream
+        The stream.
+    start, stride, n
+        The tokens start, start + stride, ..., n of them.
+    first_group
+        The number of its first group of tokens that share negatives, in the minibatch.
+    n_done
+        The tokens of the minibatch that are trained before.
+    """
+
+    stream: int
+    start: int
+    stride: int
+    n: int
+    first_group: int
+    n_done: int

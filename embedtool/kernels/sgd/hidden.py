@@ -15,9 +15,9 @@ from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.sgd.arrays import (
     MICROBATCH_TOKENS,
     MINIBATCH_TOKENS,
-    Minibatch,
     Options,
     SharedArrays,
+    Step,
     StreamTokens,
 )
 from embedtool.kernels.sgd.curvature import ONE, damped
@@ -34,14 +34,14 @@ from embedtool.kernels.simd.rows import axpy, clear_row, dot
 
 
 @jit_inline
-def n_groups(batch: Minibatch) -> int:
+def n_groups(step: Step) -> int:
     """Return the number of groups of tokens that share their negatives."""
-    return (batch.stop - batch.start + MICROBATCH_TOKENS - 1) // MICROBATCH_TOKENS
+    return (step.n + MICROBATCH_TOKENS - 1) // MICROBATCH_TOKENS
 
 
 @jit_inline
 def hidden_row(i: int, groups: int) -> int:
-    """Return the row of token i of the minibatch in arrays by hidden vector.
+    """Return the row of token i of a step in arrays by hidden vector.
 
     A group has every n-th token: those that share negatives do not share contexts too.
     """
@@ -63,13 +63,11 @@ def target_tokens(
 
 
 @jit_inline
-def compute_hidden(
-    batch: Minibatch, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch
-) -> None:
+def compute_hidden(step: Step, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch) -> None:
     """Compute the hidden vectors of a minibatch; the rows of groups without a token get zeros."""
-    stream, tokens, options, cache = batch.stream, shared.tokens, shared.options, shared.cache
-    micro, slot_of = scratch.minibatch, shared.slots.inputs[batch.stream]
-    origin, groups, n = shared.slots.starts[stream], n_groups(batch), batch.stop - batch.start
+    stream, tokens, options, cache = step.stream, shared.tokens, shared.options, shared.cache
+    micro, slot_of = scratch.minibatch, shared.slots.inputs[step.stream]
+    origin, groups, n = shared.slots.starts[stream], n_groups(step), step.n
     for i in range(n, groups * MICROBATCH_TOKENS):
         row = hidden_row(i, groups)
         micro.n_pairs[row] = 0
@@ -79,7 +77,7 @@ def compute_hidden(
         stop = shared.slots.stops[stream]
         gather_cumsum(micro.cumulative, cache.input_addresses, slot_of, stop - origin)
     for i in range(n):
-        row, token = hidden_row(i, groups), batch.start + i
+        row, token = hidden_row(i, groups), step.start + i * step.stride
         n_context = tokens.right[stream, token] - tokens.left[stream, token] - 1
         n_pairs = min(n_context, 1) if options.cbow else n_context
         micro.n_pairs[row] = n_pairs
@@ -101,7 +99,7 @@ def compute_hidden(
         else:
             gather_scal(micro.hidden, row, cache.input_addresses, slot_of, token - origin, weight)
         micro.hidden_sq_norms[row] = dot(micro.hidden, row, micro.hidden, row)
-        prefetch_step(i, upcoming, shared)
+        prefetch_step(4 * step.n_done + i, upcoming, shared)
 
 
 @jit_inline
@@ -119,9 +117,7 @@ def _n_rows(stream: int, token: int, first: int, last: int, shared: SharedArrays
 
 
 @jit_inline
-def update_inputs(
-    batch: Minibatch, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch
-) -> None:
+def update_inputs(step: Step, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch) -> None:
     """Back-propagate the hidden deltas to the input rows: eqs. (1) and (3).
 
     With subwords a slot is the sum of a word's rows, of which n_trainable get the delta each. When
@@ -129,46 +125,46 @@ def update_inputs(
     multiplied by the same gain (2).
     """
     if shared.options.cbow:
-        _update_contexts(batch, upcoming, shared, scratch.minibatch)
+        _update_contexts(step, upcoming, shared, scratch.minibatch)
         return
-    stream, cache, micro = batch.stream, shared.cache, scratch.minibatch
+    stream, cache, micro = step.stream, shared.cache, scratch.minibatch
     slot_of, origin = shared.slots.inputs[stream], shared.slots.starts[stream]
-    groups, n = n_groups(batch), batch.stop - batch.start
+    groups, n = n_groups(step), step.n
     for i in range(n):
         row = hidden_row(i, groups)
         curvature = micro.hidden_curvature[row] * micro.input_gain[row]
-        cache.input_curvature[slot_of[batch.start + i - origin]] += curvature
+        cache.input_curvature[slot_of[step.start + i * step.stride - origin]] += curvature
     for i in range(n):
-        k = batch.start + i - origin
+        k = step.start + i * step.stride - origin
         slot = slot_of[k]
         micro.input_factors[k] = damped(cache.input_trainable[slot], cache.input_curvature[slot])
         scatter_axpy(
             cache.input_addresses, slot_of, micro.input_factors, k, k + 1, micro.hidden_delta,
             hidden_row(i, groups),
         )  # fmt: skip
-        prefetch_step(3 * n + i, upcoming, shared)
+        prefetch_step(4 * step.n_done + 3 * n + i, upcoming, shared)
 
 
 @jit_inline
 def _update_contexts(
-    batch: Minibatch, upcoming: Upcoming, shared: SharedArrays, micro: MinibatchScratch
+    step: Step, upcoming: Upcoming, shared: SharedArrays, micro: MinibatchScratch
 ) -> None:
     """Back-propagate the hidden deltas of CBOW.
 
     A row gets the sum of the deltas of the windows that its token is in: a sum that runs over the
     tokens, to which a delta is added where its window begins, and subtracted where it ends.
     """
-    stream, tokens, cache = batch.stream, shared.tokens, shared.cache
+    stream, tokens, cache = step.stream, shared.tokens, shared.cache
     slot_of, origin = shared.slots.inputs[stream], shared.slots.starts[stream]
     groups, n, n_all = (
-        n_groups(batch),
-        batch.stop - batch.start,
+        n_groups(step),
+        step.n,
         shared.slots.stops[stream] - origin,
     )
     for k in range(n_all):
         micro.own_rows[k] = MINIBATCH_TOKENS  # a row of zeros
     for i in range(n):
-        row, token = hidden_row(i, groups), batch.start + i
+        row, token = hidden_row(i, groups), step.start + i * step.stride
         first, last = tokens.left[stream, token] - origin, tokens.right[stream, token] - origin
         curvature = micro.hidden_curvature[row] * micro.input_gain[row]
         micro.curvature_steps[first] += curvature
@@ -176,7 +172,7 @@ def _update_contexts(
         micro.own_rows[token - origin] = row
         axpy(micro.delta_steps, first, micro.hidden_delta, row, ONE)
         axpy(micro.delta_steps, last, micro.hidden_delta, row, -ONE)
-        prefetch_step(3 * n + i, upcoming, shared)
+        prefetch_step(4 * step.n_done + 3 * n + i, upcoming, shared)
     total = np.float32(0)
     for k in range(n_all):
         total += micro.curvature_steps[k]

@@ -11,9 +11,9 @@ import numpy as np
 from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.sgd.arrays import (
     POSITIVE_SHIFT,
-    Minibatch,
     RowCache,
     SharedArrays,
+    Step,
     TokenSlots,
 )
 from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE, ONE
@@ -34,15 +34,15 @@ INDEX = np.uintp
 
 @jit_inline
 def train_hierarchical_softmax(
-    batch: Minibatch, lr: np.float32, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch
+    step: Step, lr: np.float32, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch
 ) -> None:
     """Update the inner nodes of a minibatch, compute its hidden deltas, and add its losses."""
     cache, micro, nodes = shared.cache, scratch.minibatch, scratch.nodes
     row_scale = ONE if shared.options.cbow else HS_CURVATURE_SCALE
-    loss, trials, n, groups = 0.0, 0, batch.stop - batch.start, n_groups(batch)
+    loss, trials, n, groups = 0.0, 0, step.n, n_groups(step)
     for i in range(n):
         row = hidden_row(i, groups)
-        n_nodes, n_trials = _list_nodes(batch, i, row, shared, scratch)
+        n_nodes, n_trials = _list_nodes(step, i, row, shared, scratch)
         trials += n_trials
         n_rows = _look_up_nodes(n_nodes, cache, nodes)
         gather_gemv(
@@ -53,7 +53,7 @@ def train_hierarchical_softmax(
             nodes.scores, nodes.positives, nodes.trials, lr, nodes.hess_weights, n_rows,
             HS_MAX_SCORE,
         )  # fmt: skip
-        prefetch_step(n + i, upcoming, shared)
+        prefetch_step(4 * step.n_done + n + i, upcoming, shared)
         micro.hidden_curvature[row] += _damp_residuals(
             n_rows, row_scale, micro.hidden_sq_norms[row], nodes
         )
@@ -64,14 +64,14 @@ def train_hierarchical_softmax(
             cache.output_addresses, nodes.slots, nodes.scores, nodes.hess_weights, n_nodes,
             micro.hidden, micro.hidden_delta, row,
         )  # fmt: skip
-        prefetch_step(2 * n + i, upcoming, shared)
-    cache.losses[batch.stream] += loss
-    cache.trials[batch.stream] += trials
+        prefetch_step(4 * step.n_done + 2 * n + i, upcoming, shared)
+    cache.losses[step.stream] += loss
+    cache.trials[step.stream] += trials
 
 
 @jit_inline
 def _list_nodes(
-    batch: Minibatch, i: int, row: int, shared: SharedArrays, scratch: Scratch
+    step: Step, i: int, row: int, shared: SharedArrays, scratch: Scratch
 ) -> tuple[int, int]:
     """List the distinct inner nodes above the words that token i predicts, and count their trials.
 
@@ -79,9 +79,9 @@ def _list_nodes(
     """
     if scratch.minibatch.n_pairs[row] == 0:
         return 0, 0
-    stream, slots, nodes = batch.stream, shared.slots, scratch.nodes
+    stream, slots, nodes = step.stream, shared.slots, scratch.nodes
     ends, origin = slots.path_ends[stream], slots.starts[stream]
-    token = batch.start + i - origin
+    token = step.start + i * step.stride - origin
     left, middle, after, right = token, token + 1, token + 1, token + 1
     if not shared.options.cbow:
         left, middle = shared.tokens.left[stream, token + origin] - origin, token

@@ -6,12 +6,14 @@ minibatch use is fetched and written once, and gradients are never staler than o
 
 In the minibatch, all hidden vectors are computed from the same input rows (`hidden`), output rows
 are updated one microbatch after another (`negative_sampling`, `hierarchical`), and input rows last.
+With CBOW by sums, whose updates are as many times larger as a context has rows, that is done in
+four steps: at once, trainings of FastText diverge. Each step has every fourth token.
 """
 
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import Minibatch, SharedArrays
+from embedtool.kernels.sgd.arrays import MICROBATCH_TOKENS, Minibatch, SharedArrays, Step
 from embedtool.kernels.sgd.curvature import progress
 from embedtool.kernels.sgd.hidden import compute_hidden, update_inputs
 from embedtool.kernels.sgd.hierarchical import train_hierarchical_softmax
@@ -58,12 +60,20 @@ def train_minibatch(
     upcoming = plan_prefetch(next_stream, max(1, 4 * n), shared)
     if n == 0:
         prefetch_step(0, upcoming, shared)
-    compute_hidden(batch, upcoming, shared, scratch)
-    if shared.options.hierarchical:
-        train_hierarchical_softmax(batch, lr, upcoming, shared, scratch)
-    else:
-        train_negative_sampling(batch, lr, upcoming, shared, scratch)
-    update_inputs(batch, upcoming, shared, scratch)
+    n_steps = 1
+    if shared.options.cbow and not shared.options.mean:
+        n_steps = (n + MICROBATCH_TOKENS - 1) // MICROBATCH_TOKENS
+    n_done = 0
+    for number in range(n_steps):
+        n_tokens = (n - number + n_steps - 1) // n_steps
+        step = Step(stream, batch.start + number, n_steps, n_tokens, number, n_done)
+        n_done += n_tokens
+        compute_hidden(step, upcoming, shared, scratch)
+        if shared.options.hierarchical:
+            train_hierarchical_softmax(step, lr, upcoming, shared, scratch)
+        else:
+            train_negative_sampling(step, lr, upcoming, shared, scratch)
+        update_inputs(step, upcoming, shared, scratch)
     if shared.options.subwords:
         sums_to_deltas(stream, shared.words, shared.cache, scratch.gather)
     if shared.options.sum_progress:

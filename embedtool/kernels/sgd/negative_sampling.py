@@ -29,9 +29,9 @@ from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.sgd.arrays import (
     MICROBATCH_TOKENS,
     Floats,
-    Minibatch,
     RowCache,
     SharedArrays,
+    Step,
 )
 from embedtool.kernels.sgd.curvature import ONE, curvature_term, damped
 from embedtool.kernels.sgd.hidden import hidden_row, n_groups, target_tokens
@@ -53,16 +53,16 @@ NO_LIMIT = np.float32(np.inf)
 
 @jit_inline
 def train_negative_sampling(
-    batch: Minibatch, lr: np.float32, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch
+    step: Step, lr: np.float32, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch
 ) -> None:
     """Update the output rows of a minibatch, compute its hidden deltas, and add its losses.
 
     First the negatives, one group of tokens after another; then the targets.
     """
-    micro, cache, n = scratch.minibatch, shared.cache, batch.stop - batch.start
+    micro, cache, n = scratch.minibatch, shared.cache, step.n
     loss, trials = 0.0, 0.0
-    for group in range(n_groups(batch)):
-        n_negatives = _list_negatives(batch, group, shared, scratch)
+    for group in range(n_groups(step)):
+        n_negatives = _list_negatives(step, group, shared, scratch)
         trials += _sum(micro.trials.reshape(-1), n_negatives * MICROBATCH_TOKENS)
         first = group * MICROBATCH_TOKENS
         rows = slice(first, first + MICROBATCH_TOKENS)
@@ -72,26 +72,27 @@ def train_negative_sampling(
             micro.hidden_curvature[rows].reshape(1, -1), cache, micro,
         )  # fmt: skip
         for i in range(first, min(first + MICROBATCH_TOKENS, n)):
-            prefetch_step(n + i, upcoming, shared)
+            prefetch_step(4 * step.n_done + n + i, upcoming, shared)
     for first in range(0, n, MICROBATCH_TOKENS):
         last = min(first + MICROBATCH_TOKENS, n)
-        n_targets = _list_targets(batch, first, last, shared, scratch)
+        n_targets = _list_targets(step, first, last, shared, scratch)
         trials += n_targets
-        loss += _train_targets(batch, first, last, lr, upcoming, shared, scratch)
-    cache.losses[batch.stream] += loss
-    cache.trials[batch.stream] += trials
+        loss += _train_targets(step, first, last, lr, upcoming, shared, scratch)
+    cache.losses[step.stream] += loss
+    cache.trials[step.stream] += trials
 
 
 @jit_inline
-def _list_negatives(batch: Minibatch, group: int, shared: SharedArrays, scratch: Scratch) -> int:
+def _list_negatives(step: Step, group: int, shared: SharedArrays, scratch: Scratch) -> int:
     """List the distinct negatives of a group and their trials, eq. (4); return their number.
 
     Rows of zeros pad the list to a multiple of ROW_MULTIPLE.
     """
-    options, micro, stream = shared.options, scratch.minibatch, batch.stream
+    options, micro, stream = shared.options, scratch.minibatch, step.stream
     n_negatives, n_drawn = 0, options.n_shared_negatives
     weight = np.float32(options.negative) / np.float32(n_drawn)
-    for k in range(group * n_drawn, (group + 1) * n_drawn):
+    first = (step.first_group + group) * n_drawn
+    for k in range(first, first + n_drawn):
         slot = shared.slots.negatives[stream, k]
         index = micro.slot_index[slot]
         if index < 0:
@@ -106,19 +107,20 @@ def _list_negatives(batch: Minibatch, group: int, shared: SharedArrays, scratch:
         micro.negative_weights[n_negatives] = 0
         micro.negative_slots[n_negatives] = slot_of_zeros
         n_negatives += 1
-    groups, first_row = n_groups(batch), group * MICROBATCH_TOKENS
+    groups, first_row = n_groups(step), group * MICROBATCH_TOKENS
     pairs = micro.n_pairs[first_row : first_row + MICROBATCH_TOKENS].reshape(1, -1)
     for k in range(n_negatives):
         clear_row(micro.trials, k)
         axpy(micro.trials, k, pairs, 0, micro.negative_weights[k])
-    for token in range(batch.start + group, batch.stop, groups):
-        i = (token - batch.start) // groups
-        if pairs[0, i] > 0:
-            first, skipped, last = target_tokens(stream, token, shared.tokens, options)
-            for other in range(first, last):
+    for i in range(group, step.n, groups):
+        lane = i // groups
+        if pairs[0, lane] > 0:
+            token = step.start + i * step.stride
+            start, skipped, stop = target_tokens(stream, token, shared.tokens, options)
+            for other in range(start, stop):
                 index = micro.slot_index[_target_slot(stream, other, shared)]
                 if other != skipped and index >= 0:
-                    micro.trials[index, i] -= micro.negative_weights[index]
+                    micro.trials[index, lane] -= micro.negative_weights[index]
     for k in range(n_negatives):
         micro.slot_index[micro.negative_slots[k]] = -1
     return n_negatives
@@ -160,13 +162,11 @@ def _train_negatives(
 
 
 @jit_inline
-def _list_targets(
-    batch: Minibatch, first: int, last: int, shared: SharedArrays, scratch: Scratch
-) -> int:
+def _list_targets(step: Step, first: int, last: int, shared: SharedArrays, scratch: Scratch) -> int:
     """List the slots of the targets of the tokens [first, last); return their number."""
-    micro, stream, groups, n_targets = scratch.minibatch, batch.stream, n_groups(batch), 0
+    micro, stream, groups, n_targets = scratch.minibatch, step.stream, n_groups(step), 0
     for i in range(first, last):
-        token = batch.start + i
+        token = step.start + i * step.stride
         if micro.n_pairs[hidden_row(i, groups)] > 0:
             start, skipped, stop = target_tokens(stream, token, shared.tokens, shared.options)
             for other in range(start, stop):
@@ -178,7 +178,7 @@ def _list_targets(
 
 @jit_inline
 def _train_targets(
-    batch: Minibatch,
+    step: Step,
     first: int,
     last: int,
     lr: np.float32,
@@ -187,13 +187,13 @@ def _train_targets(
     scratch: Scratch,
 ) -> float:
     """Update the listed targets, add to the hidden deltas of their tokens; return the loss."""
-    micro, cache, groups = scratch.minibatch, shared.cache, n_groups(batch)
+    micro, cache, groups = scratch.minibatch, shared.cache, n_groups(step)
     addresses, slots, scores = cache.output_addresses, micro.target_slots, micro.target_scores
-    ends, n = micro.target_ends, batch.stop - batch.start
+    ends, n = micro.target_ends, step.n
     for i in range(first, last):
         start, stop = ends[i - first], ends[i - first + 1]
         gather_gemv(addresses, slots, micro.hidden, hidden_row(i, groups), scores, start, stop)
-        prefetch_step(2 * n + i, upcoming, shared)
+        prefetch_step(4 * step.n_done + 2 * n + i, upcoming, shared)
     n_targets = ends[last - first]
     n_padded = -(-n_targets // MICROBATCH_TOKENS) * MICROBATCH_TOKENS
     for k in range(n_padded):

@@ -142,13 +142,20 @@ def train_chunk(
             batch = range(len(tokens))[superstep * MINIBATCH_TOKENS :][:MINIBATCH_TOKENS]
             cached_in, cached_out = CachedRows(), CachedRows()
             position = splitmix64(key) + chunk.start + stream * part + batch.start
-            steps = _steps(tokens, batch, position, shared)
-            n_trials += sum(w for step in steps for _, w in step.values())
             for word in {tokens[j].word for i in batch for j in _input_tokens(tokens, i, options)}:
                 cached_in.add(word, inputs[_rows(words, word)].sum(axis=0))
-            for row in {row for step in steps for row, _ in step}:
-                cached_out.add(row, outputs[row])
-            loss += _train_minibatch(tokens, batch, steps, lr, shared, cached_in, cached_out)
+            n_parts = 1
+            if (
+                options.cbow and not options.mean
+            ):  # input rows move after every fourth of the tokens
+                n_parts = -(-len(batch) // MICROBATCH_TOKENS)
+            for number in range(n_parts):
+                members = batch[number::n_parts]
+                steps = _steps(tokens, members, position + number * MICROBATCH_TOKENS, shared)
+                n_trials += sum(w for step in steps for _, w in step.values())
+                for row in {row for step in steps for row, _ in step}:
+                    cached_out.add(row, outputs[row])
+                loss += _train_part(tokens, members, steps, lr, shared, cached_in, cached_out)
             pairs += sum(_n_pairs(tokens[i], options) for i in batch)
             for word, value in cached_in.values.items():
                 delta = (value - cached_in.snapshot[word]) / max(1, words.n_trainable[word])
@@ -215,7 +222,7 @@ def _hidden(
 def _steps(
     tokens: Sequence[Token], batch: range, position: int, shared: SharedArrays
 ) -> list[Trials]:
-    """Return the trials of a minibatch, in the steps after each of which output rows move.
+    """Return the trials of some tokens, in the steps after each of which output rows move.
 
     Hierarchical softmax: those of one token after another. Negative sampling: the negatives of each
     group of tokens, then the targets of each microbatch.
@@ -275,7 +282,7 @@ def huffman_path(tree: Tree, word: int) -> list[tuple[int, bool]]:
     return path
 
 
-def _train_minibatch(
+def _train_part(
     tokens: Sequence[Token],
     batch: range,
     steps: Sequence[Trials],
