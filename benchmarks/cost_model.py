@@ -31,9 +31,9 @@ from embedtool.distributed.partition_reading import (
     TARGET_PARTITIONS,
 )
 from embedtool.distributed.resources import BFLOAT16_BYTES, DELTA_ROW_BYTES, INT8_BYTES
-from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import pad_to_simd
 from embedtool.trainers.count_tables import keep_probabilities
+from embedtool.trainers.glove import half_width
 from embedtool.trainers.resources import (
     BASE_BYTES,
     FLOAT_BYTES,
@@ -338,7 +338,7 @@ def pair_cost(config: GloveConfig, sizes: Sizes, cluster: Cluster) -> PairCost:
     n_ranges = max(
         RANGES_PER_CORE * cluster.n_cores, RUN_ENTRY_BYTES * n_cooccurrences // RANGE_BYTES
     )
-    tables = 2 * n_words * (2 * pad_to_simd(config.vector_size) + SIMD_WIDTH) * FLOAT_BYTES
+    tables = 2 * n_words * 2 * half_width(config.vector_size) * FLOAT_BYTES
     factor = (config.vector_size / constants.SIZE) ** constants.PAIRS_TRAINED.size
     return PairCost(
         n_partition_pairs=n_partitions * in_partition,

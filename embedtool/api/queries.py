@@ -77,15 +77,15 @@ class QueryableVectors(VectorTable):
         --------
         >>> wv.most_similar("king", topn=3)
         word    score
-        queen  0.8823
-        baron  0.8473
-        tsar   0.7941
+        queen  0.8760
+        baron  0.8304
+        tsar   0.7759
         >>> wv.most_similar(["king", "woman"], negative=["man"], topn=1)[0].word
         'queen'
         >>> for word, score in wv.most_similar("paris", topn=2, restrict_vocab=500):
         ...     print(f"{word} {score:.2f}")
-        rome 0.84
-        sofia 0.82
+        rome 0.83
+        sofia 0.81
         """
         words, vectors = weighted_terms(positive, negative, self.vector_size)
         search = self._search("most_similar", topn, options)
@@ -153,8 +153,8 @@ class QueryableVectors(VectorTable):
         --------
         >>> wv.analogy("king - man + woman", topn=2)
         word      score
-        queen    0.9252
-        empress  0.8205
+        queen    0.9168
+        empress  0.7979
         """
         search = self._search("analogy", topn, options)
         expressions = several([expression], "expressions")

@@ -21,8 +21,8 @@ from embedtool.distributed.partition_reading import EncodedPartitions
 from embedtool.distributed.replica import required_rows_by_shard
 from embedtool.distributed.slices import TextSlice, position_of, shared_context
 from embedtool.errors import ResourceError
-from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import pad_to_simd
+from embedtool.trainers.glove import half_width
 from embedtool.trainers.resources import (
     BASE_BYTES,
     FLOAT_BYTES,
@@ -164,7 +164,7 @@ def _glove(cluster: Cluster, config: GloveConfig, text: EncodedPartitions) -> Cl
     n_groups = group_count(cluster, n_blocks)
     n_pairs = text.n_tokens * config.window  # at most: no pair occurs twice
     n_updates = n_pairs * (1 + config.symmetric)
-    tables = 2 * n_words * (2 * pad_to_simd(config.vector_size) + SIMD_WIDTH) * FLOAT_BYTES
+    tables = 2 * n_words * 2 * half_width(config.vector_size) * FLOAT_BYTES
     of_groups, remote = tables // n_groups, 1 - 1 / n_nodes
     concurrent = -(-min(cluster.n_cores, n_groups) // n_nodes)
     working = max(
