@@ -16,7 +16,7 @@ With --run, a command of embedtool runs with a constant changed. The constants a
 
     minibatch       tokens of a minibatch, a multiple of 16, at the same number of streams
     streams         streams of a superstep, whatever the length of the text
-    negatives       shared negatives of a microbatch, as a multiple of those of a pair
+    negatives       shared negatives of a group of tokens, as a multiple of those of a pair
     hs-scale        curvature scale of hierarchical softmax
     ngram-scale     curvature scale of n-gram rows, from the first token to the last
     hogwild-scale   the same with --hogwild

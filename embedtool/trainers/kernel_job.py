@@ -39,9 +39,9 @@ from embedtool.trainers.kernel_threads import KernelJob
 from embedtool.trainers.streams import chunk_tokens_for, n_threads_for, stream_tokens_for
 
 SHARED_NEGATIVES_FACTOR = {"cbow": 3, "skipgram": 4.5}
-"""Negatives drawn for a microbatch, as a multiple of those of one pair, eq. (4). More are closer to
-independent draws for each pair, and cost time. Measured: `python -m benchmarks.ablation --vary
-negatives`."""
+"""Negatives drawn for a group of tokens, as a multiple of those of one pair, eq. (4). More are
+closer to independent draws for each pair, and cost time. Measured: `python -m benchmarks.ablation
+--vary negatives`."""
 
 BYTES_OF_ROW = 3
 """Who uses a row: its bytes in `Tables`."""

@@ -23,6 +23,9 @@ TRIAL, POSITIVE_TRIAL = 1, 1 + (1 << POSITIVE_SHIFT)
 """The trials of an inner node and the positive ones among them are counted in one number: a token
 predicts at most two windows of words, fewer than 2**15."""
 
+HASH_MULTIPLIER = 0x9E3779B1
+"""A prime near 2**32 over the golden ratio (Knuth 1998, section 6.4): multiplicative hashing."""
+
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 BFloat16s = NDArray[np.uint16]
@@ -153,7 +156,7 @@ class Options(NamedTuple):
     negative
         Negatives per positive pair.
     n_shared_negatives
-        Negatives drawn for a microbatch, which stand for those of all its pairs (eq. 4).
+        Negatives drawn for a group of tokens, which stand for those of all its pairs (eq. 4).
     sum_progress
         Whether each row's progress is summed, for the merging of replicas (eq. 7).
     """

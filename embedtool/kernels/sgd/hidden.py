@@ -156,11 +156,7 @@ def _update_contexts(
     """
     stream, tokens, cache = step.stream, shared.tokens, shared.cache
     slot_of, origin = shared.slots.inputs[stream], shared.slots.starts[stream]
-    groups, n, n_all = (
-        n_groups(step),
-        step.n,
-        shared.slots.stops[stream] - origin,
-    )
+    groups, n, n_all = n_groups(step), step.n, shared.slots.stops[stream] - origin
     for k in range(n_all):
         micro.own_rows[k] = MINIBATCH_TOKENS  # a row of zeros
     for i in range(n):

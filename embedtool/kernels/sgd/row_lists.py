@@ -17,6 +17,7 @@ import numpy as np
 from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.random import splitmix64, uniform01
 from embedtool.kernels.sgd.arrays import (
+    HASH_MULTIPLIER,
     MICROBATCH_TOKENS,
     POSITIVE_TRIAL,
     TRIAL,
@@ -28,9 +29,8 @@ from embedtool.kernels.sgd.scratch import GatherScratch
 from embedtool.kernels.sgd.subword_rows import list_word_rows
 from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
 
-HASH_MULTIPLIER = 0x9E3779B1
-"""A prime near 2**32 over the golden ratio (Knuth 1998, section 6.4): multiplicative hashing."""
 HASH_SHIFT = 15
+"""Bits of the product below those that choose a bucket."""
 
 
 class Upcoming(NamedTuple):
@@ -145,7 +145,7 @@ def _n_input_rows(stream: int, shared: SharedArrays) -> int:
 def _draw_negatives(
     batch: Minibatch, number: int, shared: SharedArrays, gather: GatherScratch
 ) -> None:
-    """Draw the negatives of a microbatch by inversion.
+    """Draw the negatives of a group of tokens by inversion.
 
     In three loops, so that the first two wait for memory only once.
     """

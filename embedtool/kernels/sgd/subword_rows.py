@@ -9,7 +9,7 @@ delta of a word is added to all of its rows.
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import RowCache, SharedArrays, WordRows
+from embedtool.kernels.sgd.arrays import HASH_MULTIPLIER, RowCache, SharedArrays, WordRows
 from embedtool.kernels.sgd.curvature import ONE, damped, progress
 from embedtool.kernels.sgd.scratch import GatherScratch, MergeScratch
 from embedtool.kernels.simd.prefetch import prefetch_row
@@ -17,9 +17,8 @@ from embedtool.kernels.simd.rows import axpy, copy_row, row_address, scaled_diff
 
 PREFETCH_DISTANCE = 16
 """Rows between a prefetch and the update of the row."""
-OWNER_MULTIPLIER = 0x9E3779B1
-"""A prime near 2**32 over the golden ratio (Knuth 1998, section 6.4): multiplicative hashing."""
 OWNER_BITS = 32
+"""Bits of the product that choose the owner."""
 
 
 @jit_inline
@@ -167,5 +166,5 @@ def _list_deltas(
 @jit_inline
 def _owner(row: int, n_threads: int) -> int:
     """Return the thread that owns a row: a hash, so that each has its share of frequent rows."""
-    bits = np.uint64(row) * np.uint64(OWNER_MULTIPLIER) & np.uint64(0xFFFFFFFF)
+    bits = np.uint64(row) * np.uint64(HASH_MULTIPLIER) & np.uint64(0xFFFFFFFF)
     return int(bits * np.uint64(n_threads) >> np.uint64(OWNER_BITS))
