@@ -258,7 +258,7 @@ def test_stopped_again_and_again_it_goes_on_to_the_same_bytes(
             assert (tmp_path / pair_counting.COUNTED).exists()
         else:
             break
-    assert n_reports > 10
+    assert n_reports > 5  # stopped twice at least: chunks that workers have begun are counted too
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == whole
     assert stages.count("counting pairs") == math.ceil(corpus.n_tokens / 97)
 
