@@ -25,6 +25,7 @@ from embedtool.kernels.sgd.arrays import (
 )
 from embedtool.kernels.sgd.subsampling import subsample
 from embedtool.trainers.aligned import pad_to_simd
+from embedtool.trainers.count_tables import negative_cdf
 from embedtool.trainers.glove import GROUP
 from embedtool.trainers.glove_cells import cells_in_epoch
 from embedtool.trainers.resources import FLOAT_BYTES, PAIR_BYTES
@@ -159,7 +160,7 @@ def count_word2vec(config: Word2VecConfig, corpus: EncodedCorpus, cached_rows: i
         _subsample_chunk(shared, chunk * chunk_tokens, (chunk + 1) * chunk_tokens)
         count_minibatches(
             shared.tokens, shared.options, (subwords.indptr, subwords.indices), targets,
-            shared.negatives.cdf, cache, sums,
+            negative_cdf(corpus.vocabulary.counts, config.ns_exponent), cache, sums,
         )  # fmt: skip
     return Counts(*sums.tolist())
 

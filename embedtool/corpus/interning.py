@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.kernels.text.ids import count_ids
-from embedtool.kernels.text.tokens import WordTable, fill_slots, intern_tokens
+from embedtool.kernels.text.tokens import PADDING, WordTable, fill_slots, intern_tokens, new_batch
 from embedtool.messages import brief
 
 MIN_SLOTS = 2**16
@@ -25,6 +25,7 @@ class WordInterner:
 
     def __init__(self) -> None:
         self._table = _new_table(MIN_SLOTS)
+        self._batch = new_batch()
         self.n_words = 0
 
     def clear(self) -> None:
@@ -53,13 +54,14 @@ class WordInterner:
             The number of tokens before each line end. Line ends of lines without tokens are left
             out, except the first.
         """
-        chars = np.frombuffer(text, dtype=np.uint8)
-        ids = np.empty(len(chars) // 2 + 1, dtype=np.int32)
+        padded = np.zeros(len(text) + PADDING, dtype=np.uint8)
+        padded[: len(text)] = np.frombuffer(text, dtype=np.uint8)
+        ids = np.empty(len(text) // 2 + 1, dtype=np.int32)
         ends = np.empty(len(ids) + 1, dtype=np.int64)
         n_tokens = -1
         while n_tokens < 0:
             self.n_words, n_tokens, n_ends = intern_tokens(
-                chars, self._table, self.n_words, ids, ends
+                padded, self._batch, self._table, self.n_words, ids, ends
             )
             if n_tokens < 0:
                 self._grow()
@@ -73,7 +75,7 @@ class WordInterner:
         self._table.offsets[: n_words + 1] = old.offsets[: n_words + 1]
         n_bytes = old.offsets[n_words]
         self._table.chars[:n_bytes] = old.chars[:n_bytes]
-        fill_slots(self._table, n_words)
+        fill_slots(self._table, n_words, self._batch)
 
 
 def _new_table(n_slots: int) -> WordTable:

@@ -17,7 +17,7 @@ from numba import types
 from numba.core import ir
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.ir_utils import build_definitions, get_definition, guard
 from numba.core.registry import CPUDispatcher
@@ -92,6 +92,7 @@ class Kernel(CPUDispatcher):  # type: ignore[misc]
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
         options = _NJIT | options
         super().__init__(function, targetoptions=options, pipeline_class=KernelCompiler)
+        self._compiler._customize_flags = _shared
         self._inlined = InlineDispatcher(function, options)
 
     def enable_caching(self) -> None:
@@ -155,7 +156,7 @@ class InlineDispatcher(CPUDispatcher):  # type: ignore[misc]
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
         options = {**_NJIT, **options, "no_cpython_wrapper": True}
         super().__init__(function, targetoptions=options, pipeline_class=_InlineCompiler)
-        self._compiler._customize_flags = _one_of_equal
+        self._compiler._customize_flags = _without_machine_code
 
     def add_overload(self, compiled: Any) -> None:
         """Register a compiled version, for callers that are compiled, but not for Python."""
@@ -170,17 +171,33 @@ class InlineDispatcher(CPUDispatcher):  # type: ignore[misc]
         return super().get_call_template(tuple(map(types.unliteral, args)), named)
 
 
-_flags: dict[Any, Any] = {}
-
-
-def _one_of_equal(flags: Any) -> Any:
-    """Return numba's flags for a function without machine code, one object for all that are equal.
+class _SharedFlags(Flags):  # type: ignore[misc]
+    """numba's flags of a function, one object for all that are equal.
 
     numba looks them up thousands of times for each function; comparing them field by field takes a
     sixth of its time.
     """
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def copy(self) -> "_SharedFlags":
+        """Return the same object: no pass changes it."""
+        return self
+
+
+_all_flags: dict[Any, _SharedFlags] = {}
+
+
+def _shared(flags: Any) -> _SharedFlags:
+    """Return the object for all flags that are equal to these."""
+    return _all_flags.setdefault(flags, _SharedFlags(flags))
+
+
+def _without_machine_code(flags: Any) -> _SharedFlags:
+    """Return the flags of a function for which no machine code is generated."""
     flags.no_compile = True
-    return _flags.setdefault(flags, flags)
+    return _shared(flags)
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)

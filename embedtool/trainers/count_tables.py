@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from embedtool.kernels.sgd.arrays import NegativeTable, Tree
 from embedtool.kernels.sgd.huffman import build_tree
 
-NO_NEGATIVES = NegativeTable(np.empty(0), np.empty(0, np.int32))
+NO_NEGATIVES = NegativeTable(np.empty(0, np.float32), np.empty(0, np.int32))
 NO_TREE = Tree(np.empty(0, np.int32), np.empty(0, np.bool_)), 0
 
 
@@ -38,9 +38,24 @@ def negative_cdf(counts: NDArray[np.int64], exponent: float) -> NDArray[np.float
 
 
 def build_negative_table(cdf: NDArray[np.float64]) -> NegativeTable:
-    """Return the table by which negatives are drawn from this cumulative distribution."""
-    starts = np.arange(len(cdf)) / len(cdf)
-    return NegativeTable(cdf, np.searchsorted(cdf, starts, side="right").astype(np.int32))
+    """Return the alias table of a cumulative distribution.
+
+    Each bin holds 1 / n_words of the probability. One word after another that has more fills up,
+    from its surplus, the bins of the words that have less (their deficit), until it has less too;
+    then its own bin is filled up by the next. So the sums of surpluses and deficits tell who fills
+    what.
+    """
+    bins = len(cdf) * np.diff(cdf, prepend=0)
+    accept, alias = np.minimum(bins, 1), np.arange(len(cdf), dtype=np.int32)
+    donors, receivers = np.flatnonzero(bins > 1), np.flatnonzero(bins < 1)
+    if len(donors) and len(receivers):
+        surplus, deficit = np.cumsum(bins[donors] - 1), np.cumsum(1 - bins[receivers])
+        donor = np.searchsorted(surplus, np.concatenate(([0], deficit[:-1])))
+        alias[receivers] = donors[np.minimum(donor, len(donors) - 1)]
+        last_receiver = np.searchsorted(deficit, surplus, side="right")
+        accept[donors] = 1 + surplus - np.append(deficit, surplus[-1])[last_receiver]
+        alias[donors[:-1]] = donors[1:]
+    return NegativeTable(accept.astype(np.float32), alias)
 
 
 def huffman_tree(counts: NDArray[np.int64]) -> tuple[Tree, int]:

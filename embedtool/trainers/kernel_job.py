@@ -46,6 +46,9 @@ closer to independent draws for each pair, and cost time. Measured: `python -m b
 BYTES_OF_ROW = 3
 """Who uses a row: its bytes in `Tables`."""
 
+BUCKETS_PER_ROW = 4
+"""Of the hash tables of a minibatch's rows, a power of two."""
+
 
 class _Sizes(NamedTuple):
     """How much memory a job needs; maxima are those of one minibatch."""
@@ -122,14 +125,9 @@ def build_job(
 
 
 def _tables(inputs: NDArray[np.float32], outputs: NDArray[np.float32]) -> Tables:
-    input_bytes, output_bytes = (
-        [np.zeros(len(table), np.uint8) for _ in range(BYTES_OF_ROW)] for table in (inputs, outputs)
-    )
-    return Tables(
-        inputs,
-        outputs,
-        *(each for pair in zip(input_bytes, output_bytes, strict=True) for each in pair),
-    )
+    owners = [np.zeros(len(table), np.uint8) for table in (inputs, outputs)]
+    marks = [np.zeros(len(table), np.uint16) for table in (inputs, outputs)]
+    return Tables(inputs, outputs, owners[0], owners[1], marks[0], marks[1])
 
 
 def job_bytes(
@@ -224,10 +222,10 @@ def _sizes(options: Options, n_streams: int, depth: int, outputs: tuple[int, ...
         max_inputs, max_predicted, targets_per_token = with_context, MINIBATCH_TOKENS, 1
     return _Sizes(
         n_streams=n_streams,
-        max_inputs=max_inputs,
+        max_inputs=1 + max_inputs,
         max_outputs=1 + min(max_predicted * max(1, depth) + n_negatives, outputs[0]),
         max_tokens=with_context,
-        max_targets=MICROBATCH_TOKENS * (1 + targets_per_token),
+        max_targets=MINIBATCH_TOKENS * (1 + targets_per_token) + SIMD_WIDTH,
         max_nodes=SIMD_WIDTH * (1 + depth * targets_per_token // SIMD_WIDTH),
         depth=depth,
         max_deltas=0,
@@ -270,11 +268,9 @@ def _longs(*shape: int) -> NDArray[np.int64]:
 
 
 def _by_stream(n_streams: int, dtype: type) -> NDArray[Any]:
-    """Return a number for each stream, in a cache line of its own.
+    """Return a number for each stream, in a cache line of its own: threads change them often.
 
-    Each stream's is changed with every row and token: in one line, threads would take it from each
-    other all the time. One number more than there are streams: numba has another type for an array
-    of one number, for which all would be compiled again.
+    There is one more: numba has another type for one number, for which all would be compiled again.
     """
     return np.zeros((n_streams + 1, CACHE_LINE_BYTES // np.dtype(dtype).itemsize), dtype)[:, 0]
 
@@ -319,7 +315,7 @@ def _allocate_cache(sizes: _Sizes) -> RowCache:
 
 def _allocate_slots(sizes: _Sizes) -> TokenSlots:
     n_streams = sizes.n_streams
-    by_token = n_streams, sizes.max_tokens
+    by_token = n_streams, sizes.max_tokens + SIMD_WIDTH
     return TokenSlots(
         starts=_by_stream(n_streams, np.int64),
         stops=_by_stream(n_streams, np.int64),
@@ -334,11 +330,11 @@ def _allocate_slots(sizes: _Sizes) -> TokenSlots:
 
 def _allocate_scratch(sizes: _Sizes, input_sums: RowSums, output_sums: RowSums) -> Scratch:
     gather = GatherScratch(
-        input_hash=_ints(2 << sizes.max_inputs.bit_length()),
-        output_hash=_ints(2 << sizes.max_outputs.bit_length()),
+        input_hash=_ints(BUCKETS_PER_ROW << sizes.max_inputs.bit_length()),
+        output_hash=_ints(BUCKETS_PER_ROW << sizes.max_outputs.bit_length()),
         input_snapshot=aligned_zeros(sizes.max_inputs, sizes.width),
         negatives=_ints(sizes.n_shared_negatives),
-        uniforms=np.zeros(sizes.n_shared_negatives),
+        remainders=np.zeros(sizes.n_shared_negatives),
         path_position=_ints(sizes.max_outputs),
     )
     merge = MergeScratch(
@@ -367,8 +363,9 @@ def _allocate_nodes(sizes: _Sizes) -> NodeScratch:
 
 
 def _allocate_minibatch(sizes: _Sizes) -> MinibatchScratch:
-    n_outputs = sizes.n_streams * sizes.max_outputs
     max_negatives, max_targets = sizes.n_shared_negatives + ROW_MULTIPLE, sizes.max_targets
+    n_groups = MINIBATCH_TOKENS // MICROBATCH_TOKENS
+    by_group = n_groups, max_negatives
     matrix = partial(aligned_zeros, max_negatives, MICROBATCH_TOKENS)
     return MinibatchScratch(
         n_pairs=_floats(MINIBATCH_TOKENS),
@@ -383,16 +380,21 @@ def _allocate_minibatch(sizes: _Sizes) -> MinibatchScratch:
         delta_steps=aligned_zeros(sizes.max_tokens + 1, sizes.width),
         curvature_steps=_floats(sizes.max_tokens + 1),
         own_rows=_ints(sizes.max_tokens),
-        slot_index=np.full(n_outputs, -1, np.int32),
-        negative_slots=_ints(max_negatives),
-        negative_weights=_floats(max_negatives),
+        negative_index=_ints(sizes.max_outputs, n_groups),
+        negative_slots=_ints(*by_group),
+        negative_weights=_floats(*by_group),
+        n_negatives=_longs(n_groups),
         scores=matrix(),
-        trials=matrix(),
+        trials=aligned_zeros(n_groups * max_negatives, MICROBATCH_TOKENS).reshape(*by_group, -1),
         hess_weights=matrix(),
         no_positives=matrix(),
         target_slots=_ints(max_targets),
-        target_ends=_longs(MICROBATCH_TOKENS + 1),
+        target_rows=_ints(max_targets),
+        target_starts=_longs(MINIBATCH_TOKENS),
+        target_stops=_longs(MINIBATCH_TOKENS),
         target_scores=_floats(max_targets),
-        target_trials=_floats(max_targets),
+        target_trials=np.ones(max_targets, np.float32),
         target_hess_weights=_floats(max_targets),
+        target_factors=_floats(max_targets),
+        target_sq_norms=_floats(max_targets),
     )

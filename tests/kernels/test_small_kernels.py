@@ -14,8 +14,8 @@ from embedtool.kernels.sgd import reference
 from embedtool.kernels.sgd.huffman import build_tree
 from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.simd.gathered import (
-    gather_axpy,
     gather_cumsum,
+    gather_dot,
     gather_gemv,
     gather_scal,
     gather_scatter_axpy,
@@ -24,6 +24,7 @@ from embedtool.kernels.simd.gathered import (
     window_sum,
 )
 from embedtool.kernels.simd.gemm import gather_gemm, gather_gemm_t, scatter_add_gemm, transpose
+from embedtool.kernels.simd.integers import copy_run, fill_run
 from embedtool.kernels.simd.rows import axpy, clear_row, copy_row, damp, dot, scal, scaled_diff
 from embedtool.model.subwords import ngram_hash, ngrams
 from embedtool.trainers.subwords import build_subword_index
@@ -80,12 +81,13 @@ def test_products_of_matrices(n_rows: int, n_columns: int) -> None:
 @jit
 def with_rows(
     rows: np.ndarray, slots: np.ndarray, factors: np.ndarray, first: int, last: int,
-    table: np.ndarray, products: np.ndarray, sums: np.ndarray, moved: np.ndarray,
-) -> None:  # fmt: skip
+    table: np.ndarray, numbers: np.ndarray, products: np.ndarray, dots: np.ndarray,
+    sums: np.ndarray, moved: np.ndarray,
+) -> float:  # fmt: skip
     gather_gemv(rows, slots, table, 3, products, first, last)
-    gather_axpy(sums, 1, rows, slots, factors, first, last)
-    gather_scal(sums, 2, rows, slots, 4, np.float32(0.5))
-    scatter_axpy(moved, slots, factors, first, last, table, 3)
+    gather_dot(rows, slots, table, numbers, dots, first, first + 8)
+    scatter_axpy(moved, slots, factors, first, last, table, numbers)
+    return gather_scal(sums, 2, rows, slots, 4, np.float32(0.5))
 
 
 @pytest.mark.parametrize("n_columns", [16, 48, 112, 16 * 15])
@@ -94,22 +96,25 @@ def with_rows(
 def test_rows_of_a_list(n: int, first: int, n_columns: int) -> None:
     rng = np.random.default_rng(n)
     table, moved, sums = rng.standard_normal((3, 20, n_columns)).astype(np.float32)
-    slots = rng.integers(0, 20, 11).astype(np.int32)
+    slots, numbers = rng.integers(0, 20, (2, 11)).astype(np.int32)
     factors = rng.standard_normal(11).astype(np.float32)
-    numbers = np.full(11, 9, np.float32)
+    products, dots = np.full((2, 11), 9, np.float32)
     moved_before, sums_before = moved.astype(float), sums.astype(float)
     last = first + n
-    with_rows(
-        addresses(table), slots, factors, first, last, table, numbers, sums,
+    sq_norm = with_rows(
+        addresses(table), slots, factors, first, last, table, numbers, products, dots, sums,
         addresses(moved),
     )  # fmt: skip
     chosen = slice(first, last)
-    np.testing.assert_allclose(numbers[chosen], table[slots[chosen]] @ table[3], atol=1e-4)
-    assert (np.delete(numbers, np.arange(first, first + n)) == 9).all()
-    sums_before[1] += factors[chosen] @ table[slots[chosen]]
+    np.testing.assert_allclose(products[chosen], table[slots[chosen]] @ table[3], atol=1e-4)
+    assert (np.delete(products, np.arange(first, last)) == 9).all()
+    expected = (table[slots] * table[numbers]).sum(axis=1)
+    expected[np.arange(11) // 8 != 0 if first == 0 else np.isin(np.arange(11), [0, 1, 10])] = 9
+    np.testing.assert_allclose(dots, expected, atol=1e-4)
     sums_before[2] = table[slots[4]] / 2
     np.testing.assert_allclose(sums, sums_before, atol=1e-4)
-    np.add.at(moved_before, slots[chosen], np.outer(factors[chosen], table[3]))
+    np.testing.assert_allclose(sq_norm, sums_before[2] @ sums_before[2], rtol=1e-5)
+    np.add.at(moved_before, slots[chosen], factors[chosen, None] * table[numbers[chosen]])
     np.testing.assert_allclose(moved, moved_before, atol=1e-4)
 
 
@@ -118,22 +123,38 @@ def rows_both_ways(
     rows: np.ndarray, slots: np.ndarray, residuals: np.ndarray, factors: np.ndarray, n: int,
     source: np.ndarray, target: np.ndarray,
 ) -> None:  # fmt: skip
-    gather_scatter_axpy(rows, slots, residuals, factors, n, source, target, 2)
+    gather_scatter_axpy(rows, slots, residuals, factors, 1, n, source, target, 2)
 
 
 @pytest.mark.parametrize("n_columns", [16, 112, 16 * 15])
-@pytest.mark.parametrize("n", [0, 1, 9])
-def test_rows_are_added_up_before_they_are_updated(n: int, n_columns: int) -> None:
+@pytest.mark.parametrize("n", [1, 2, 11])
+def test_each_row_is_added_before_it_is_updated(n: int, n_columns: int) -> None:
     rng = np.random.default_rng(n)
     table, source, target = rng.standard_normal((3, 20, n_columns)).astype(np.float32)
-    slots = rng.permutation(20)[:11].astype(np.int32)
+    slots = rng.integers(0, 20, 11).astype(np.int32)
+    slots[-1] = slots[1]
     residuals, factors = rng.standard_normal((2, 11)).astype(np.float32)
-    expected, target_before = table.astype(float), target.copy()
+    expected, expected_target = table.astype(float), target.astype(float)
     rows_both_ways(addresses(table), slots, residuals, factors, n, source, target)
-    np.testing.assert_allclose(target[2], residuals[:n] @ expected[slots[:n]], atol=1e-4)
-    assert np.array_equal(np.delete(target, 2, 0), np.delete(target_before, 2, 0))
-    expected[slots[:n]] += np.outer(factors[:n], source[2])
+    for k in range(1, n):
+        expected_target[2] += residuals[k] * expected[slots[k]]
+        expected[slots[k]] += factors[k] * source[2]
+    np.testing.assert_allclose(target, expected_target, atol=1e-4)
     np.testing.assert_allclose(table, expected, atol=1e-4)
+
+
+@jit
+def runs(target: np.ndarray, source: np.ndarray, n: int) -> None:
+    copy_run(target, 3, source, 2, n)
+    fill_run(target, 3 + n, 9, n)
+
+
+@pytest.mark.parametrize("n", [0, 1, 16, 17])
+def test_runs_of_integers(n: int) -> None:
+    target, source = np.zeros(80, np.int32), np.arange(80, dtype=np.int32)
+    runs(target, source, n)
+    assert target[: 3 + 2 * n].tolist() == [0] * 3 + list(range(2, 2 + n)) + [9] * n
+    assert not target[3 + 2 * n + 16 :].any()
 
 
 @jit

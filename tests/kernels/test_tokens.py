@@ -16,6 +16,7 @@ from embedtool.kernels.text.tokens import (
     WordTable,
     fill_slots,
     intern_tokens,
+    new_batch,
 )
 from embedtool.kernels.text.words import space_words
 
@@ -33,14 +34,16 @@ class Table:
             np.zeros(max_words + 1, dtype=np.int64),
             np.empty(n_bytes + PADDING, dtype=np.uint8),
         )
+        self.batch = new_batch()
         self.n_words = 0
 
     def intern(self, text: bytes) -> tuple[list[int], list[int]] | None:
         """Ids and ends, or None where there is no room."""
+        padded = np.frombuffer(bytearray(text + bytes(PADDING)), np.uint8)
         ids = np.empty(len(text) // 2 + 1, dtype=np.int32)
         ends = np.empty(len(text) // 2 + 2, dtype=np.int64)
         self.n_words, n_tokens, n_ends = intern_tokens(
-            np.frombuffer(text, dtype=np.uint8), self.table, self.n_words, ids, ends
+            padded, self.batch, self.table, self.n_words, ids, ends
         )
         return None if n_tokens < 0 else (ids[:n_tokens].tolist(), ends[:n_ends].tolist())
 
@@ -178,7 +181,7 @@ def test_a_table_with_its_slots_filled_anew_knows_its_words(n_words: int) -> Non
     table = Table(2048, n_words + 1, len(text) + 10)
     expected = table.intern(text)
     table.table.slots[:] = 0
-    fill_slots(table.table, table.n_words)
+    fill_slots(table.table, table.n_words, table.batch)
     assert table.intern(text) == expected
     assert table.intern(b"new") == ([n_words], [])
 

@@ -70,10 +70,7 @@ def _apply_inputs(
     for stream in range(first_stream, stop_stream):
         for k in range(cache.n_shared_inputs[stream]):
             row, slot = cache.shared_inputs[stream, k], cache.shared_input_slots[stream, k]
-            if tables.input_owners[row] == thread:
-                tables.input_shared[row] = 0
-                if shared.words.frozen[row]:
-                    continue
+            if tables.input_owners[row] == thread and not shared.words.frozen[row]:
                 n = _append_delta(n, row, slot, merge.input_sums, merge)
     _apply(n, tables.inputs, merge.input_sums, cache.inputs, cache.input_curvature, merge)
 
@@ -89,7 +86,6 @@ def _apply_outputs(
         for k in range(cache.n_shared_outputs[stream]):
             row, slot = cache.shared_outputs[stream, k], cache.shared_output_slots[stream, k]
             if tables.output_owners[row] == thread:
-                tables.output_shared[row] = 0
                 n = _append_delta(n, row, slot, merge.output_sums, merge)
     _apply(n, tables.outputs, merge.output_sums, cache.outputs, cache.output_curvature, merge)
 

@@ -26,6 +26,9 @@ predicts at most two windows of words, fewer than 2**15."""
 HASH_MULTIPLIER = 0x9E3779B1
 """A prime near 2**32 over the golden ratio (Knuth 1998, section 6.4): multiplicative hashing."""
 
+INDEX = np.uintp
+"""An index that is never negative: numba does not look whether it counts from the end."""
+
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 BFloat16s = NDArray[np.uint16]
@@ -34,6 +37,10 @@ Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
+Marks = NDArray[np.uint16]
+
+SHARED = 0xFFFF
+"""The mark of a row that several streams use: more than any number of a stream."""
 
 
 class Text(NamedTuple):
@@ -76,19 +83,21 @@ class WordRows(NamedTuple):
 
 
 class NegativeTable(NamedTuple):
-    """How negatives are drawn; empty for hierarchical softmax.
+    """How negatives are drawn: by the alias method (Walker 1977); empty for hierarchical softmax.
+
+    Of a uniform number x in [0, n_words) the whole part is a bin; the rest decides between its word
+    and its alias.
 
     Attributes
     ----------
-    cdf
-        float64 (n_words,), the cumulative probability of the words.
-    guide_table
-        int32 (n_words,), the first word whose cumulative probability is above i / n_words: where
-        the search in `cdf` begins (Chen & Asau 1974).
+    accept
+        float32 (n_words,), the probability that a bin yields the word of its number.
+    alias
+        int32 (n_words,), the word that it yields otherwise.
     """
 
-    cdf: Doubles
-    guide_table: Ints
+    accept: Floats
+    alias: Ints
 
 
 class Tree(NamedTuple):
@@ -115,22 +124,18 @@ class Tables(NamedTuple):
     inputs, outputs
         float32 (n_rows, width).
     input_owners, output_owners
-        uint8 (n_rows,), the thread that updates each shared row at the end of a superstep; so
-        there are at most 256 threads.
+        uint8 (n_rows,), the thread, of at most 256, that merges the copies of each shared row.
     input_marks, output_marks
-        uint8 (n_rows,), the last stream that listed each row (`row_lists`); without subwords.
-    input_shared, output_shared
-        uint8 (n_rows,), 1 while a row is used by several streams; zeros between supersteps.
+        uint16 (n_rows,), the last stream that listed each row, or SHARED (`row_lists`); those of
+        inputs without subwords only.
     """
 
     inputs: Floats
     outputs: Floats
     input_owners: Bytes
     output_owners: Bytes
-    input_marks: Bytes
-    output_marks: Bytes
-    input_shared: Bytes
-    output_shared: Bytes
+    input_marks: Marks
+    output_marks: Marks
 
 
 @constant_flags("subwords", "cbow", "hierarchical")

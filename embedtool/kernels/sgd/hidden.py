@@ -30,7 +30,7 @@ from embedtool.kernels.simd.gathered import (
     scatter_cumsum,
     window_sum,
 )
-from embedtool.kernels.simd.rows import axpy, clear_row, dot
+from embedtool.kernels.simd.rows import axpy, clear_row
 
 
 @jit_inline
@@ -40,26 +40,16 @@ def n_groups(step: Step) -> int:
 
 
 @jit_inline
-def hidden_row(i: int, groups: int) -> int:
-    """Return the row of token i of a step in arrays by hidden vector.
-
-    A group has every n-th token: those that share negatives do not share contexts too.
-    """
-    return i % groups * MICROBATCH_TOKENS + i // groups
-
-
-@jit_inline
 def target_tokens(
     stream: int, token: int, tokens: StreamTokens, options: Options
-) -> tuple[int, int, int]:
-    """Return first, skipped and last: a token's hidden vector predicts [first, last) without one.
+) -> tuple[int, int, int, int]:
+    """Return the tokens that a token's hidden vector predicts: of [a, b) and [c, d), the bounds.
 
-    With skip-gram they are the tokens of its context; with CBOW it is the token itself, and
-    `skipped` is `last`.
+    With skip-gram they are the tokens of its context; with CBOW it is the token itself.
     """
     if options.cbow:
-        return token, token + 1, token + 1
-    return int(tokens.left[stream, token]), token, int(tokens.right[stream, token])
+        return token, token + 1, token + 1, token + 1
+    return int(tokens.left[stream, token]), token, token + 1, int(tokens.right[stream, token])
 
 
 @jit_inline
@@ -67,17 +57,14 @@ def compute_hidden(step: Step, upcoming: Upcoming, shared: SharedArrays, scratch
     """Compute the hidden vectors of a minibatch; the rows of groups without a token get zeros."""
     stream, tokens, options, cache = step.stream, shared.tokens, shared.options, shared.cache
     micro, slot_of = scratch.minibatch, shared.slots.inputs[step.stream]
-    origin, groups, n = shared.slots.starts[stream], n_groups(step), step.n
-    for i in range(n, groups * MICROBATCH_TOKENS):
-        row = hidden_row(i, groups)
-        micro.n_pairs[row] = 0
-        micro.hidden_sq_norms[row] = 0
-        clear_row(micro.hidden, row)
+    origin, n = shared.slots.starts[stream], step.n
+    _assign_rows(step, origin, shared.slots.stops[stream] - origin, micro)
     if options.cbow:
         stop = shared.slots.stops[stream]
         gather_cumsum(micro.cumulative, cache.input_addresses, slot_of, stop - origin)
     for i in range(n):
-        row, token = hidden_row(i, groups), step.start + i * step.stride
+        token = step.start + i * step.stride
+        row = micro.own_rows[token - origin]
         n_context = tokens.right[stream, token] - tokens.left[stream, token] - 1
         n_pairs = min(n_context, 1) if options.cbow else n_context
         micro.n_pairs[row] = n_pairs
@@ -92,14 +79,37 @@ def compute_hidden(step: Step, upcoming: Upcoming, shared: SharedArrays, scratch
         micro.input_gain[row] = weight * np.float32(n_rows)
         micro.hidden_curvature[row] = 0
         if options.cbow:
-            window_sum(
+            micro.hidden_sq_norms[row] = window_sum(
                 micro.hidden, row, micro.cumulative, first - origin, last - origin,
                 cache.input_addresses, slot_of, token - origin, weight,
             )  # fmt: skip
         else:
-            gather_scal(micro.hidden, row, cache.input_addresses, slot_of, token - origin, weight)
-        micro.hidden_sq_norms[row] = dot(micro.hidden, row, micro.hidden, row)
+            micro.hidden_sq_norms[row] = gather_scal(
+                micro.hidden, row, cache.input_addresses, slot_of, token - origin, weight
+            )
         prefetch_step(4 * step.n_done + i, upcoming, shared)
+
+
+@jit_inline
+def _assign_rows(step: Step, origin: int, n_all: int, micro: MinibatchScratch) -> None:
+    """Give each token of a step its row of the hidden vectors; rows without a token are cleared.
+
+    A group has every n-th token: those that share negatives do not share contexts too.
+    """
+    for k in range(n_all):
+        micro.own_rows[k] = MINIBATCH_TOKENS  # a row of zeros
+    group, lane, groups = 0, 0, n_groups(step)
+    for i in range(groups * MICROBATCH_TOKENS):
+        row = group * MICROBATCH_TOKENS + lane
+        if i < step.n:
+            micro.own_rows[step.start + i * step.stride - origin] = row
+        else:
+            micro.n_pairs[row] = 0
+            micro.hidden_sq_norms[row] = 0
+            clear_row(micro.hidden, row)
+        group += 1
+        if group == groups:
+            group, lane = 0, lane + 1
 
 
 @jit_inline
@@ -129,19 +139,18 @@ def update_inputs(step: Step, upcoming: Upcoming, shared: SharedArrays, scratch:
         return
     stream, cache, micro = step.stream, shared.cache, scratch.minibatch
     slot_of, origin = shared.slots.inputs[stream], shared.slots.starts[stream]
-    groups, n = n_groups(step), step.n
-    for i in range(n):
-        row = hidden_row(i, groups)
-        curvature = micro.hidden_curvature[row] * micro.input_gain[row]
-        cache.input_curvature[slot_of[step.start + i * step.stride - origin]] += curvature
-    for i in range(n):
-        k = step.start + i * step.stride - origin
+    first, n = step.start - origin, step.n
+    for k in range(first, first + n):
+        row = micro.own_rows[k]
+        cache.input_curvature[slot_of[k]] += micro.hidden_curvature[row] * micro.input_gain[row]
+    for k in range(first, first + n):
         slot = slot_of[k]
         micro.input_factors[k] = damped(cache.input_trainable[slot], cache.input_curvature[slot])
-        scatter_axpy(
-            cache.input_addresses, slot_of, micro.input_factors, k, k + 1, micro.hidden_delta,
-            hidden_row(i, groups),
-        )  # fmt: skip
+    scatter_axpy(
+        cache.input_addresses, slot_of, micro.input_factors, first, first + n, micro.hidden_delta,
+        micro.own_rows,
+    )  # fmt: skip
+    for i in range(n):
         prefetch_step(4 * step.n_done + 3 * n + i, upcoming, shared)
 
 
@@ -156,16 +165,14 @@ def _update_contexts(
     """
     stream, tokens, cache = step.stream, shared.tokens, shared.cache
     slot_of, origin = shared.slots.inputs[stream], shared.slots.starts[stream]
-    groups, n, n_all = n_groups(step), step.n, shared.slots.stops[stream] - origin
-    for k in range(n_all):
-        micro.own_rows[k] = MINIBATCH_TOKENS  # a row of zeros
+    n, n_all = step.n, shared.slots.stops[stream] - origin
     for i in range(n):
-        row, token = hidden_row(i, groups), step.start + i * step.stride
+        token = step.start + i * step.stride
+        row = micro.own_rows[token - origin]
         first, last = tokens.left[stream, token] - origin, tokens.right[stream, token] - origin
         curvature = micro.hidden_curvature[row] * micro.input_gain[row]
         micro.curvature_steps[first] += curvature
         micro.curvature_steps[last] -= curvature
-        micro.own_rows[token - origin] = row
         axpy(micro.delta_steps, first, micro.hidden_delta, row, ONE)
         axpy(micro.delta_steps, last, micro.hidden_delta, row, -ONE)
         prefetch_step(4 * step.n_done + 3 * n + i, upcoming, shared)

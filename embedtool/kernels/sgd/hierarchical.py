@@ -17,13 +17,12 @@ from embedtool.kernels.sgd.arrays import (
     TokenSlots,
 )
 from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE, ONE
-from embedtool.kernels.sgd.hidden import hidden_row, n_groups
 from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.sgd.row_lists import Upcoming, prefetch_step
 from embedtool.kernels.sgd.scratch import NodeScratch, Scratch
 from embedtool.kernels.simd.gathered import gather_gemv, gather_scatter_axpy
 from embedtool.kernels.simd.registers import SIMD_WIDTH
-from embedtool.kernels.simd.rows import axpy, damp, dot
+from embedtool.kernels.simd.rows import axpy, clear_row, damp, dot
 
 HS_MAX_SCORE = np.float32(6)
 """An inner node and a hidden vector with a score beyond this are not updated, as in word2vec.c."""
@@ -39,9 +38,9 @@ def train_hierarchical_softmax(
     """Update the inner nodes of a minibatch, compute its hidden deltas, and add its losses."""
     cache, micro, nodes = shared.cache, scratch.minibatch, scratch.nodes
     row_scale = ONE if shared.options.cbow else HS_CURVATURE_SCALE
-    loss, trials, n, groups = 0.0, 0, step.n, n_groups(step)
+    loss, trials, n = 0.0, 0, step.n
     for i in range(n):
-        row = hidden_row(i, groups)
+        row = micro.own_rows[step.start + i * step.stride - shared.slots.starts[step.stream]]
         n_nodes, n_trials = _list_nodes(step, i, row, shared, scratch)
         trials += n_trials
         n_rows = _look_up_nodes(n_nodes, cache, nodes)
@@ -60,8 +59,9 @@ def train_hierarchical_softmax(
         for k in range(n_nodes):
             curvature = nodes.curvature[k // SIMD_WIDTH, k % SIMD_WIDTH]
             cache.output_curvature[INDEX(nodes.slots[k])] = curvature
+        clear_row(micro.hidden_delta, row)
         gather_scatter_axpy(
-            cache.output_addresses, nodes.slots, nodes.scores, nodes.hess_weights, n_nodes,
+            cache.output_addresses, nodes.slots, nodes.scores, nodes.hess_weights, 0, n_nodes,
             micro.hidden, micro.hidden_delta, row,
         )  # fmt: skip
         prefetch_step(4 * step.n_done + 2 * n + i, upcoming, shared)

@@ -13,7 +13,7 @@ four steps: at once, trainings of FastText diverge. Each step has every fourth t
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import MICROBATCH_TOKENS, Minibatch, SharedArrays, Step
+from embedtool.kernels.sgd.arrays import MICROBATCH_TOKENS, SHARED, Minibatch, SharedArrays, Step
 from embedtool.kernels.sgd.curvature import progress
 from embedtool.kernels.sgd.hidden import compute_hidden, update_inputs
 from embedtool.kernels.sgd.hierarchical import train_hierarchical_softmax
@@ -90,7 +90,7 @@ def _fetch_inputs(thread: int, stream: int, shared: SharedArrays) -> None:
         slot = stream * cache.input_words.shape[1] + k
         cache.input_curvature[slot] = 0
         cache.input_trainable[slot] = words.n_trainable[word]
-        if tables.input_shared[row]:
+        if tables.input_marks[row] == SHARED:
             copy_row(cache.inputs, slot, tables.inputs, row)
             cache.input_addresses[slot] = row_address(cache.inputs, slot)
             tables.input_owners[row] = thread
@@ -112,7 +112,7 @@ def _fetch_outputs(thread: int, stream: int, shared: SharedArrays) -> None:
         slot = stream * cache.output_rows.shape[1] + k
         cache.output_curvature[slot] = 0
         cache.output_sq_norms[slot] = dot(tables.outputs, row, tables.outputs, row)
-        if tables.output_shared[row]:
+        if tables.output_marks[row] == SHARED:
             copy_row(cache.outputs, slot, tables.outputs, row)
             cache.output_addresses[slot] = row_address(cache.outputs, slot)
             tables.output_owners[row] = thread
@@ -131,9 +131,9 @@ def _sum_progress(stream: int, shared: SharedArrays, merge: MergeScratch) -> Non
     if not shared.options.subwords:
         for k in range(cache.n_inputs[stream]):
             row, slot = cache.input_rows[stream, k], stream * cache.input_words.shape[1] + k
-            if not (tables.input_shared[row] or shared.words.frozen[row]):
+            if not (tables.input_marks[row] == SHARED or shared.words.frozen[row]):
                 merge.input_sums[row].total_progress += progress(cache.input_curvature[slot])
     for k in range(cache.n_outputs[stream]):
         row, slot = cache.output_rows[stream, k], stream * cache.output_rows.shape[1] + k
-        if not tables.output_shared[row]:
+        if tables.output_marks[row] != SHARED:
             merge.output_sums[row].total_progress += progress(cache.output_curvature[slot])

@@ -27,18 +27,18 @@ import numpy as np
 
 from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.sgd.arrays import (
+    INDEX,
     MICROBATCH_TOKENS,
-    Floats,
     RowCache,
     SharedArrays,
     Step,
 )
 from embedtool.kernels.sgd.curvature import ONE, curvature_term, damped
-from embedtool.kernels.sgd.hidden import hidden_row, n_groups, target_tokens
+from embedtool.kernels.sgd.hidden import n_groups, target_tokens
 from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.sgd.row_lists import Upcoming, prefetch_step
 from embedtool.kernels.sgd.scratch import MinibatchScratch, Scratch
-from embedtool.kernels.simd.gathered import gather_axpy, gather_gemv, scatter_axpy
+from embedtool.kernels.simd.gathered import gather_dot, gather_scatter_axpy
 from embedtool.kernels.simd.gemm import (
     ROW_MULTIPLE,
     gather_gemm,
@@ -46,6 +46,8 @@ from embedtool.kernels.simd.gemm import (
     scatter_add_gemm,
     transpose,
 )
+from embedtool.kernels.simd.integers import copy_run, fill_run
+from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.kernels.simd.rows import axpy, clear_row, dot, scal
 
 NO_LIMIT = np.float32(np.inf)
@@ -60,174 +62,160 @@ def train_negative_sampling(
     First the negatives, one group of tokens after another; then the targets.
     """
     micro, cache, n = scratch.minibatch, shared.cache, step.n
-    loss, trials = 0.0, 0.0
+    _list_negatives(step, shared, scratch)
+    trials = _list_targets(step, shared, scratch)
+    loss = 0.0
     for group in range(n_groups(step)):
-        n_negatives = _list_negatives(step, group, shared, scratch)
-        trials += _sum(micro.trials.reshape(-1), n_negatives * MICROBATCH_TOKENS)
+        loss += _train_negatives(group, lr, cache, micro)
         first = group * MICROBATCH_TOKENS
-        rows = slice(first, first + MICROBATCH_TOKENS)
-        loss += _train_negatives(
-            n_negatives, lr, micro.hidden[rows], micro.hidden_delta[rows],
-            micro.hidden_sq_norms[rows].reshape(1, -1),
-            micro.hidden_curvature[rows].reshape(1, -1), cache, micro,
-        )  # fmt: skip
         for i in range(first, min(first + MICROBATCH_TOKENS, n)):
             prefetch_step(4 * step.n_done + n + i, upcoming, shared)
     for first in range(0, n, MICROBATCH_TOKENS):
         last = min(first + MICROBATCH_TOKENS, n)
-        n_targets = _list_targets(step, first, last, shared, scratch)
-        trials += n_targets
-        loss += _train_targets(step, first, last, lr, upcoming, shared, scratch)
+        loss += _train_targets(step, first, last, lr, shared, scratch)
+        for i in range(first, last):
+            prefetch_step(4 * step.n_done + 2 * n + i, upcoming, shared)
     cache.losses[step.stream] += loss
     cache.trials[step.stream] += trials
 
 
 @jit_inline
-def _list_negatives(step: Step, group: int, shared: SharedArrays, scratch: Scratch) -> int:
-    """List the distinct negatives of a group and their trials, eq. (4); return their number.
+def _list_negatives(step: Step, shared: SharedArrays, scratch: Scratch) -> None:
+    """List the distinct negatives of each group and their trials, as if none were a target.
 
-    Rows of zeros pad the list to a multiple of ROW_MULTIPLE.
+    Rows of zeros pad each list to a multiple of ROW_MULTIPLE.
     """
     options, micro, stream = shared.options, scratch.minibatch, step.stream
-    n_negatives, n_drawn = 0, options.n_shared_negatives
+    n_drawn, drawn = options.n_shared_negatives, shared.slots.negatives[stream]
     weight = np.float32(options.negative) / np.float32(n_drawn)
-    first = (step.first_group + group) * n_drawn
-    for k in range(first, first + n_drawn):
-        slot = shared.slots.negatives[stream, k]
-        index = micro.slot_index[slot]
-        if index < 0:
-            index = n_negatives
-            micro.slot_index[slot] = n_negatives
-            micro.negative_slots[n_negatives] = slot
-            micro.negative_weights[n_negatives] = 0
-            n_negatives += 1
-        micro.negative_weights[index] += weight
-    slot_of_zeros = (stream + 1) * shared.cache.output_rows.shape[1] - 1
-    while n_negatives % ROW_MULTIPLE != 0:
-        micro.negative_weights[n_negatives] = 0
-        micro.negative_slots[n_negatives] = slot_of_zeros
-        n_negatives += 1
-    groups, first_row = n_groups(step), group * MICROBATCH_TOKENS
-    pairs = micro.n_pairs[first_row : first_row + MICROBATCH_TOKENS].reshape(1, -1)
-    for k in range(n_negatives):
-        clear_row(micro.trials, k)
-        axpy(micro.trials, k, pairs, 0, micro.negative_weights[k])
-    for i in range(group, step.n, groups):
-        lane = i // groups
-        if pairs[0, lane] > 0:
-            token = step.start + i * step.stride
-            start, skipped, stop = target_tokens(stream, token, shared.tokens, options)
-            for other in range(start, stop):
-                index = micro.slot_index[_target_slot(stream, other, shared)]
-                if other != skipped and index >= 0:
-                    micro.trials[index, lane] -= micro.negative_weights[index]
-    for k in range(n_negatives):
-        micro.slot_index[micro.negative_slots[k]] = -1
-    return n_negatives
+    first_slot = stream * shared.cache.output_rows.shape[1]
+    slot_of_zeros = first_slot + shared.cache.output_rows.shape[1] - 1
+    for k in range(len(micro.negative_index)):
+        for group in range(micro.negative_index.shape[1]):
+            micro.negative_index[k, group] = -1
+    for group in range(n_groups(step)):
+        slots, weights, n = micro.negative_slots[group], micro.negative_weights[group], 0
+        for k in range(
+            (step.first_group + group) * n_drawn, (step.first_group + group + 1) * n_drawn
+        ):
+            index = micro.negative_index[drawn[k] - first_slot, group]
+            is_new = index < 0
+            index = n if is_new else index
+            micro.negative_index[drawn[k] - first_slot, group] = index
+            slots[index] = drawn[k]
+            weights[index] = weight + (np.float32(0) if is_new else weights[index])
+            n += int(is_new)
+        while n % ROW_MULTIPLE != 0:
+            slots[n], weights[n] = slot_of_zeros, 0
+            n += 1
+        micro.n_negatives[group] = n
+        first_row, trials = group * MICROBATCH_TOKENS, micro.trials[group]
+        pairs = micro.n_pairs[first_row : first_row + MICROBATCH_TOKENS].reshape(1, -1)
+        for k in range(n):
+            clear_row(trials, k)
+            axpy(trials, k, pairs, 0, weights[k])
 
 
 @jit_inline
-def _target_slot(stream: int, token: int, shared: SharedArrays) -> int:
-    """Return the slot of the output row of a token."""
-    return int(shared.slots.outputs[stream, token - shared.slots.starts[stream]])
+def _list_targets(step: Step, shared: SharedArrays, scratch: Scratch) -> float:
+    """List the targets of each token; return the number of trials of the minibatch.
+
+    Where a target is a negative of its token too, its trials are taken back: eq. (4). Pairs of a
+    row of zeros pad the targets of each microbatch to a multiple of SIMD_WIDTH.
+    """
+    micro, stream, options = scratch.minibatch, step.stream, shared.options
+    outputs, origin = shared.slots.outputs[stream], shared.slots.starts[stream]
+    first_slot = stream * shared.cache.output_rows.shape[1]
+    slots, rows, trials = micro.target_slots, micro.target_rows, micro.target_trials
+    slot_of_zeros = first_slot + shared.cache.output_rows.shape[1] - 1
+    n, n_targets, n_taken_back = 0, 0, 0.0
+    for i in range(step.n):
+        token = step.start + i * step.stride
+        row = micro.own_rows[token - origin]
+        micro.target_starts[i] = n
+        if micro.n_pairs[row] > 0:
+            a, b, c, d = target_tokens(stream, token, shared.tokens, options)
+            copy_run(slots, n, outputs, a - origin, b - a)
+            copy_run(slots, n + b - a, outputs, c - origin, d - c)
+            fill_run(rows, n, row, b - a + d - c)
+            n += b - a + d - c
+        micro.target_stops[i] = n
+        n_targets += micro.target_stops[i] - micro.target_starts[i]
+        if i % MICROBATCH_TOKENS == MICROBATCH_TOKENS - 1 or i == step.n - 1:
+            while n % SIMD_WIDTH != 0:
+                slots[n], rows[n], trials[n] = slot_of_zeros, 0, 0
+                n += 1
+    for k in range(n):
+        row = INDEX(rows[k])
+        group, lane = row // INDEX(MICROBATCH_TOKENS), row % INDEX(MICROBATCH_TOKENS)
+        index = micro.negative_index[INDEX(slots[k] - first_slot), group]
+        if index >= 0:
+            micro.trials[group, index, lane] -= micro.negative_weights[group, index]
+            n_taken_back += micro.negative_weights[group, index]
+    return n_targets * (1.0 + options.negative) - n_taken_back
 
 
 @jit_inline
-def _train_negatives(
-    n_negatives: int,
-    lr: np.float32,
-    hidden: Floats,
-    hidden_delta: Floats,
-    sq_norms: Floats,
-    hidden_curvature: Floats,
-    cache: RowCache,
-    micro: MinibatchScratch,
-) -> float:
-    """Update the listed negatives, write the hidden deltas of their group; return the loss."""
-    slots, addresses = micro.negative_slots, cache.output_addresses
+def _train_negatives(group: int, lr: np.float32, cache: RowCache, micro: MinibatchScratch) -> float:
+    """Update the negatives of a group, write the hidden deltas of its tokens; return the loss."""
+    rows = slice(group * MICROBATCH_TOKENS, (group + 1) * MICROBATCH_TOKENS)
+    hidden, n = micro.hidden[rows], micro.n_negatives[group]
+    sq_norms = micro.hidden_sq_norms[rows].reshape(1, -1)
+    hidden_curvature = micro.hidden_curvature[rows].reshape(1, -1)
+    addresses, slots = cache.output_addresses, micro.negative_slots[group]
     transpose(hidden, micro.hidden_transposed)
-    gather_gemm(addresses, slots, micro.hidden_transposed, micro.scores, n_negatives)
+    gather_gemm(addresses, slots, micro.hidden_transposed, micro.scores, n)
     loss = logistic_residuals(
-        micro.scores, micro.no_positives, micro.trials, lr, micro.hess_weights, n_negatives,
-        NO_LIMIT,
-    )  # fmt: skip
-    gather_gemm_t(micro.scores, addresses, slots, hidden_delta, n_negatives)
-    for k in range(n_negatives):
+        micro.scores, micro.no_positives, micro.trials[group], lr, micro.hess_weights, n, NO_LIMIT
+    )
+    gather_gemm_t(micro.scores, addresses, slots, micro.hidden_delta[rows], n)
+    for k in range(n):
         slot = slots[k]
         cache.output_curvature[slot] += dot(micro.hess_weights, k, sq_norms, 0)
         axpy(hidden_curvature, 0, micro.hess_weights, k, cache.output_sq_norms[slot])
         scal(micro.scores, k, damped(ONE, cache.output_curvature[slot]))
-    scatter_add_gemm(micro.scores, hidden, addresses, slots, n_negatives)
+    scatter_add_gemm(micro.scores, hidden, addresses, slots, n)
     return loss
-
-
-@jit_inline
-def _list_targets(step: Step, first: int, last: int, shared: SharedArrays, scratch: Scratch) -> int:
-    """List the slots of the targets of the tokens [first, last); return their number."""
-    micro, stream, groups, n_targets = scratch.minibatch, step.stream, n_groups(step), 0
-    for i in range(first, last):
-        token = step.start + i * step.stride
-        if micro.n_pairs[hidden_row(i, groups)] > 0:
-            start, skipped, stop = target_tokens(stream, token, shared.tokens, shared.options)
-            for other in range(start, stop):
-                micro.target_slots[n_targets] = _target_slot(stream, other, shared)
-                n_targets += int(other != skipped)
-        micro.target_ends[i - first + 1] = n_targets
-    return n_targets
 
 
 @jit_inline
 def _train_targets(
-    step: Step,
-    first: int,
-    last: int,
-    lr: np.float32,
-    upcoming: Upcoming,
-    shared: SharedArrays,
-    scratch: Scratch,
+    step: Step, first: int, last: int, lr: np.float32, shared: SharedArrays, scratch: Scratch
 ) -> float:
-    """Update the listed targets, add to the hidden deltas of their tokens; return the loss."""
-    micro, cache, groups = scratch.minibatch, shared.cache, n_groups(step)
-    addresses, slots, scores = cache.output_addresses, micro.target_slots, micro.target_scores
-    ends, n = micro.target_ends, step.n
-    for i in range(first, last):
-        start, stop = ends[i - first], ends[i - first + 1]
-        gather_gemv(addresses, slots, micro.hidden, hidden_row(i, groups), scores, start, stop)
-        prefetch_step(4 * step.n_done + 2 * n + i, upcoming, shared)
-    n_targets = ends[last - first]
-    n_padded = -(-n_targets // MICROBATCH_TOKENS) * MICROBATCH_TOKENS
-    for k in range(n_padded):
-        micro.target_trials[k] = np.float32(k < n_targets)
-        scores[k] = scores[k] if k < n_targets else np.float32(0)
-    shape = (-1, MICROBATCH_TOKENS)
-    trials = micro.target_trials.reshape(shape)
+    """Update the targets of the tokens [first, last), and their hidden deltas; return the loss."""
+    micro, cache = scratch.minibatch, shared.cache
+    addresses, slots, rows = cache.output_addresses, micro.target_slots, micro.target_rows
+    starts, stops, scores = micro.target_starts, micro.target_stops, micro.target_scores
+    start, hess_weights = starts[first], micro.target_hess_weights
+    n_registers = (stops[last - 1] - start + SIMD_WIDTH - 1) // SIMD_WIDTH
+    stop = start + n_registers * SIMD_WIDTH
+    gather_dot(addresses, slots, micro.hidden, rows, scores, start, stop)
+    trials = micro.target_trials[start:].reshape(-1, SIMD_WIDTH)
     loss = logistic_residuals(
-        scores.reshape(shape), trials, trials, lr, micro.target_hess_weights.reshape(shape),
-        n_padded // MICROBATCH_TOKENS, NO_LIMIT,
+        scores[start:].reshape(-1, SIMD_WIDTH), trials, trials, lr,
+        hess_weights[start:].reshape(-1, SIMD_WIDTH), n_registers, NO_LIMIT,
     )  # fmt: skip
+    for k in range(stops[last - 1], stop):
+        micro.target_trials[k] = 1
+    for k in range(start, stop):
+        sq_norm = micro.hidden_sq_norms[INDEX(rows[k])]
+        slot = INDEX(slots[k])
+        cache.output_curvature[slot] += curvature_term(ONE, hess_weights[k], sq_norm)
+    for k in range(start, stop):
+        slot = INDEX(slots[k])
+        micro.target_factors[k] = cache.output_curvature[slot]
+        micro.target_sq_norms[k] = cache.output_sq_norms[slot]
+    for k in range(start, stop):
+        micro.target_factors[k] = damped(scores[k], micro.target_factors[k])
+        hess_weights[k] *= micro.target_sq_norms[k]
     for i in range(first, last):
-        row = hidden_row(i, groups)
-        start, stop, sq_norm = ends[i - first], ends[i - first + 1], micro.hidden_sq_norms[row]
+        row = micro.own_rows[step.start + i * step.stride - shared.slots.starts[step.stream]]
         curvature = np.float32(0)
-        for k in range(start, stop):
-            slot, hess_weight = slots[k], micro.target_hess_weights[k]
-            curvature += curvature_term(ONE, hess_weight, cache.output_sq_norms[slot])
-            cache.output_curvature[slot] += curvature_term(ONE, hess_weight, sq_norm)
+        for k in range(starts[i], stops[i]):
+            curvature += hess_weights[k]
         micro.hidden_curvature[row] += curvature
-        gather_axpy(micro.hidden_delta, row, addresses, slots, scores, start, stop)
-    for i in range(first, last):
-        start, stop = ends[i - first], ends[i - first + 1]
-        for k in range(start, stop):
-            scores[k] = damped(scores[k], cache.output_curvature[slots[k]])
-        row = hidden_row(i, groups)
-        scatter_axpy(addresses, slots, scores, start, stop, micro.hidden, row)
+        gather_scatter_axpy(
+            addresses, slots, scores, micro.target_factors, starts[i], stops[i], micro.hidden,
+            micro.hidden_delta, row,
+        )  # fmt: skip
     return loss
-
-
-@jit_inline
-def _sum(values: Floats, n: int) -> float:
-    """Return the sum of the first n."""
-    total = np.float32(0)
-    for k in range(n):
-        total += values[k]
-    return np.float64(total)

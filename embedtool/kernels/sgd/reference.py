@@ -5,7 +5,7 @@ whatever the number of threads. The equations have the numbers of docs/design/le
 the damping rule is stated here once more, independently.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,8 +26,6 @@ from embedtool.kernels.sgd.hierarchical import HS_MAX_SCORE
 from embedtool.kernels.sgd.logistic import MAX_SCORE
 
 Vector = NDArray[np.float64]
-Trials = dict[tuple[int, int], list[float]]
-"""[t, w], positives and trials, by output row and token."""
 UINT64_MASK = 2**64 - 1
 
 
@@ -36,6 +34,25 @@ class Token(NamedTuple):
 
     word: int
     context: list[int]
+
+
+class Trials(NamedTuple):
+    """The trials of an output row with a token: w of them, t of them positive."""
+
+    row: int
+    token: int
+    t: float
+    w: float
+
+
+class OutputStep(NamedTuple):
+    """Trials that are scored from the same output rows, which move afterwards.
+
+    Each row that they move is the next one's, but `at_once` all hidden deltas are computed first.
+    """
+
+    trials: list[Trials]
+    at_once: bool
 
 
 class CachedRows:
@@ -152,9 +169,9 @@ def train_chunk(
             for number in range(n_parts):
                 members = batch[number::n_parts]
                 steps = _steps(tokens, members, position + number * MICROBATCH_TOKENS, shared)
-                n_trials += sum(w for step in steps for _, w in step.values())
-                for row in {row for step in steps for row, _ in step}:
-                    cached_out.add(row, outputs[row])
+                for each in (each for step in steps for each in step.trials):
+                    n_trials += each.w
+                    cached_out.add(each.row, outputs[each.row])
                 loss += _train_part(tokens, members, steps, lr, shared, cached_in, cached_out)
             pairs += sum(_n_pairs(tokens[i], options) for i in batch)
             for word, value in cached_in.values.items():
@@ -221,7 +238,7 @@ def _hidden(
 
 def _steps(
     tokens: Sequence[Token], batch: range, position: int, shared: SharedArrays
-) -> list[Trials]:
+) -> list[OutputStep]:
     """Return the trials of some tokens, in the steps after each of which output rows move.
 
     Hierarchical softmax: those of one token after another. Negative sampling: the negatives of each
@@ -232,43 +249,43 @@ def _steps(
     if shared.options.hierarchical:
         return [_path_trials(i, targets[i], shared) for i in predicting]
     n_groups = -(-len(batch) // MICROBATCH_TOKENS)
-    steps = list[Trials]()
+    steps = list[OutputStep]()
     for group in range(n_groups):
         key = splitmix64(position + group * MICROBATCH_TOKENS)
         members = [i for i in batch[group::n_groups] if i in targets]
         steps.append(_negative_trials(key, {i: targets[i] for i in members}, shared))
     for group in range(n_groups):
-        step: Trials = defaultdict(lambda: [0.0, 0.0])
-        for i in batch[group * MICROBATCH_TOKENS :][:MICROBATCH_TOKENS]:
-            for word in targets.get(i, ()):
-                step[word, i][0] += 1
-                step[word, i][1] += 1
-        steps.append(step)
+        microbatch = batch[group * MICROBATCH_TOKENS :][:MICROBATCH_TOKENS]
+        pairs = [Trials(word, i, 1, 1) for i in microbatch for word in targets.get(i, ())]
+        steps.append(OutputStep(pairs, at_once=False))
     return steps
 
 
-def _path_trials(i: int, targets: Sequence[int], shared: SharedArrays) -> Trials:
+def _path_trials(i: int, targets: Sequence[int], shared: SharedArrays) -> OutputStep:
     """Return the trials of a token with hierarchical softmax."""
-    trials: Trials = defaultdict(lambda: [0.0, 0.0])
-    for word in targets:
-        for row, bit in huffman_path(shared.tree, word):
-            trials[row, i][0] += bit
-            trials[row, i][1] += 1
-    return trials
+    nodes = [node for word in targets for node in huffman_path(shared.tree, word)]
+    trials, positives = Counter(row for row, _ in nodes), Counter(row for row, bit in nodes if bit)
+    return OutputStep(
+        [Trials(row, i, positives[row], w) for row, w in trials.items()], at_once=True
+    )
 
 
-def _negative_trials(key: int, targets: dict[int, list[int]], shared: SharedArrays) -> Trials:
+def _negative_trials(key: int, targets: dict[int, list[int]], shared: SharedArrays) -> OutputStep:
     """Return the trials of a group of tokens with its negatives: eq. (4)."""
-    trials: Trials = defaultdict(lambda: [0.0, 0.0])
-    options = shared.options
+    options, (accept, alias) = shared.options, shared.negatives
+    drawn = Counter[int]()
     for k in range(options.n_shared_negatives):
-        uniform = uniform01(splitmix64((key + k) & UINT64_MASK))
-        negative = int(np.searchsorted(shared.negatives.cdf, uniform, side="right"))
-        for i, words in targets.items():
-            others = sum(word != negative for word in words)
-            # (4) w_ri += negative / n_shared * pairs of i whose target is not r
-            trials[negative, i][1] += options.negative / options.n_shared_negatives * others
-    return trials
+        position = uniform01(splitmix64((key + k) & UINT64_MASK)) * len(accept)
+        number = int(position)
+        drawn[number if position - number < accept[number] else int(alias[number])] += 1
+    weight = options.negative / options.n_shared_negatives
+    # (4) w_ri = sum_k negative / n_shared * pairs of i whose target is not r
+    trials = [
+        Trials(row, i, 0, n * weight * sum(word != row for word in words))
+        for row, n in drawn.items()
+        for i, words in targets.items()
+    ]
+    return OutputStep(trials, at_once=True)
 
 
 def huffman_path(tree: Tree, word: int) -> list[tuple[int, bool]]:
@@ -285,7 +302,7 @@ def huffman_path(tree: Tree, word: int) -> list[tuple[int, bool]]:
 def _train_part(
     tokens: Sequence[Token],
     batch: range,
-    steps: Sequence[Trials],
+    steps: Sequence[OutputStep],
     lr: float,
     shared: SharedArrays,
     cached_in: CachedRows,
@@ -299,8 +316,8 @@ def _train_part(
     hidden_curvature = dict.fromkeys(predicting, 0.0)
     loss = 0.0
     for step in steps:
-        row_deltas = {row: np.zeros_like(cached_out.values[row]) for row, _ in step}
-        for (row, i), (t, w) in step.items():
+        gradients = list[float]()
+        for row, i, t, w in step.trials:
             h, o = hidden[i][0], cached_out.values[row]
             s = float(np.clip(o @ h, -MAX_SCORE, MAX_SCORE))
             sigma = 1 / (1 + np.exp(-s))
@@ -313,13 +330,15 @@ def _train_part(
                 gradient, hess_weight = gradient * within, hess_weight * within
                 hidden_scale = float(HS_CURVATURE_SCALE)
                 row_scale = 1.0 if options.cbow else hidden_scale
-            hidden_deltas[i] -= gradient * o  # (1) delta h_i = -lr sum_r l'(s_ri) o_r
-            row_deltas[row] -= gradient * h  # (1) delta o_r = -lr sum_i l'(s_ri) h_i
             # (2) kappa = lr l'' |x|^2
             hidden_curvature[i] += hidden_scale * hess_weight * cached_out.sq_norms[row]
             cached_out.curvature[row] += row_scale * hess_weight * float(h @ h)
-        for row, delta in row_deltas.items():
-            cached_out.values[row] += cached_out.damping(row) * delta  # (3)
+            gradients.append(gradient)
+        before = {each.row: cached_out.values[each.row].copy() for each in step.trials}
+        for (row, i, *_), gradient in zip(step.trials, gradients, strict=True):
+            o = cached_out.values[row]
+            hidden_deltas[i] -= gradient * (before[row] if step.at_once else o)  # (1) for h_i
+            o -= cached_out.damping(row) * gradient * hidden[i][0]  # (1) for o_r, damped by (3)
     for i in predicting:
         for j in _input_tokens(tokens, i, options):
             cached_in.curvature[tokens[j].word] += hidden_curvature[i] * hidden[i][1]

@@ -18,16 +18,19 @@ from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.random import splitmix64, uniform01
 from embedtool.kernels.sgd.arrays import (
     HASH_MULTIPLIER,
+    INDEX,
     MICROBATCH_TOKENS,
     POSITIVE_TRIAL,
+    SHARED,
     TRIAL,
     Ints,
+    Marks,
     Minibatch,
     SharedArrays,
 )
 from embedtool.kernels.sgd.scratch import GatherScratch
 from embedtool.kernels.sgd.subword_rows import list_word_rows
-from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
+from embedtool.kernels.simd.prefetch import prefetch_row
 
 HASH_SHIFT = 15
 """Bits of the product below those that choose a bucket."""
@@ -64,32 +67,68 @@ def list_rows(batch: Minibatch, shared: SharedArrays, gather: GatherScratch) -> 
     stream, start, tokens, cache = batch.stream, batch.start, shared.tokens, shared.cache
     slots, options, stop = shared.slots, shared.options, batch.stop
     first, last = start, stop
-    for token in range(start, stop):
+    for token in range(start, min(start + options.window, stop)):
         first = min(first, tokens.left[stream, token])
+    for token in range(max(start, stop - options.window), stop):
         last = max(last, tokens.right[stream, token])
     origin = first
     slots.starts[stream], slots.stops[stream] = origin, last
-    cache.n_inputs[stream] = 0
-    cache.n_outputs[stream] = 0
-    for k in range(len(gather.input_hash)):
-        gather.input_hash[k] = -1
-    for k in range(len(gather.output_hash)):
-        gather.output_hash[k] = -1
-    for token in range(first if options.cbow else start, last if options.cbow else stop):
-        word = tokens.ids[stream, token]
-        slots.inputs[stream, token - origin] = _input_slot(stream, word, shared, gather)
+    _list_inputs(
+        stream, first if options.cbow else start, last if options.cbow else stop, shared, gather
+    )
     if options.subwords:
         list_word_rows(stream, shared)
     if options.cbow:
         first, last = start, stop
+    _clear(gather.output_hash, shared.cache.output_rows.shape[1] - 1)
     if options.hierarchical:
+        cache.n_outputs[stream] = 0
         _list_huffman_paths(stream, first, last, shared, gather)
-        return
+    else:
+        _list_outputs(batch, first, last, shared, gather)
+    for k in range(cache.n_outputs[stream]):
+        shared.tables.output_marks[cache.output_rows[stream, k]] = stream
+
+
+@jit_inline
+def _list_inputs(
+    stream: int, first: int, last: int, shared: SharedArrays, gather: GatherScratch
+) -> None:
+    """List the distinct words of the tokens [first, last) and their rows, and mark the rows."""
+    cache, slots, words = shared.cache, shared.slots.inputs[stream], shared.words
+    listed, origin, n = cache.input_words[stream], shared.slots.starts[stream], 0
+    _clear(gather.input_hash, len(listed) - 1)
     for token in range(first, last):
-        row = tokens.ids[stream, token]
-        slots.outputs[stream, token - origin] = _output_slot(stream, row, shared, gather)
-    for number in range(-(-(stop - start) // MICROBATCH_TOKENS)):
+        index = _find_or_append(shared.tokens.ids[stream, token], n, listed, gather.input_hash)
+        n += int(index == n)
+        slots[token - origin] = stream * len(listed) + index
+    cache.n_inputs[stream] = n
+    for k in range(n):
+        row = words.indices[words.indptr[listed[k]]]
+        cache.input_rows[stream, k] = row
+        if not shared.options.subwords:
+            shared.tables.input_marks[row] = stream
+
+
+@jit_inline
+def _list_outputs(
+    batch: Minibatch, first: int, last: int, shared: SharedArrays, gather: GatherScratch
+) -> None:
+    """List the distinct words of the tokens [first, last) and negatives."""
+    stream, slots, cache = batch.stream, shared.slots, shared.cache
+    listed, origin, n = cache.output_rows[stream], slots.starts[stream], 0
+    first_slot, n_drawn = stream * len(listed), shared.options.n_shared_negatives
+    for token in range(first, last):
+        index = _find_or_append(shared.tokens.ids[stream, token], n, listed, gather.output_hash)
+        n += int(index == n)
+        slots.outputs[stream, token - origin] = first_slot + index
+    for number in range(-(-(batch.stop - batch.start) // MICROBATCH_TOKENS)):
         _draw_negatives(batch, number, shared, gather)
+        for k in range(n_drawn):
+            index = _find_or_append(gather.negatives[k], n, listed, gather.output_hash)
+            n += int(index == n)
+            slots.negatives[stream, number * n_drawn + k] = first_slot + index
+    cache.n_outputs[stream] = n
 
 
 @jit_inline
@@ -97,14 +136,16 @@ def mark_shared(stream: int, shared: SharedArrays) -> None:
     """Mark the rows of a stream's minibatch that another stream uses too."""
     tables, cache = shared.tables, shared.cache
     if not shared.options.subwords:
-        for k in range(cache.n_inputs[stream]):
-            row = cache.input_rows[stream, k]
-            if tables.input_marks[row] != stream:
-                tables.input_shared[row] = 1
-    for k in range(cache.n_outputs[stream]):
-        row = cache.output_rows[stream, k]
-        if tables.output_marks[row] != stream:
-            tables.output_shared[row] = 1
+        _mark_shared(stream, cache.n_inputs[stream], cache.input_rows, tables.input_marks)
+    _mark_shared(stream, cache.n_outputs[stream], cache.output_rows, tables.output_marks)
+
+
+@jit_inline
+def _mark_shared(stream: int, n: int, rows: Ints, marks: Marks) -> None:
+    for k in range(n):
+        row = rows[stream, k]
+        if marks[row] != stream:
+            marks[row] = SHARED
 
 
 @jit_inline
@@ -145,69 +186,45 @@ def _n_input_rows(stream: int, shared: SharedArrays) -> int:
 def _draw_negatives(
     batch: Minibatch, number: int, shared: SharedArrays, gather: GatherScratch
 ) -> None:
-    """Draw the negatives of a group of tokens by inversion.
-
-    In three loops, so that the first two wait for memory only once.
-    """
-    cdf, guide_table = shared.negatives.cdf, shared.negatives.guide_table
-    n, n_words = shared.options.n_shared_negatives, len(guide_table)
+    """Draw the negatives of a group of tokens from the alias table."""
+    accept, alias = shared.negatives
+    n, n_words = shared.options.n_shared_negatives, len(accept)
     key = splitmix64(batch.key + np.uint64(number * MICROBATCH_TOKENS))
     for k in range(n):
-        uniform = uniform01(splitmix64(key + np.uint64(k)))
-        gather.uniforms[k] = uniform
-        gather.negatives[k] = guide_table[int(uniform * n_words)]
+        position = uniform01(splitmix64(key + np.uint64(k))) * n_words
+        gather.negatives[k] = np.int32(position)
+        gather.remainders[k] = position - np.floor(position)
     for k in range(n):
-        prefetch_element(cdf, gather.negatives[k])
-    for k in range(n):
-        word = gather.negatives[k]
-        while cdf[word] <= gather.uniforms[k]:
-            word += 1
-        slot = _output_slot(batch.stream, word, shared, gather)
-        shared.slots.negatives[batch.stream, number * n + k] = slot
+        word = INDEX(gather.negatives[k])
+        other = alias[word]
+        gather.negatives[k] = word if gather.remainders[k] < accept[word] else other
 
 
 @jit_inline
-def _input_slot(stream: int, word: int, shared: SharedArrays, gather: GatherScratch) -> int:
-    """Return the slot of a word, which is listed and marked if it is new."""
-    cache = shared.cache
-    n_inputs = cache.n_inputs[stream]
-    index = _find_or_insert(word, stream, n_inputs, cache.input_words, gather.input_hash)
-    if index == n_inputs:
-        row = shared.words.indices[shared.words.indptr[word]]
-        cache.n_inputs[stream] += 1
-        cache.input_rows[stream, index] = row
-        if not shared.options.subwords:
-            shared.tables.input_marks[row] = stream
-    return int(stream * cache.input_words.shape[1] + index)
+def _clear(table: Ints, empty: int) -> None:
+    """Make every bucket of a hash table empty."""
+    for k in range(len(table)):
+        table[k] = empty
 
 
 @jit_inline
-def _output_slot(stream: int, row: int, shared: SharedArrays, gather: GatherScratch) -> int:
-    """Return the slot of an output row, which is listed and marked if it is new."""
-    cache = shared.cache
-    n_outputs = cache.n_outputs[stream]
-    index = _find_or_insert(row, stream, n_outputs, cache.output_rows, gather.output_hash)
-    if index == n_outputs:
-        cache.n_outputs[stream] += 1
-        shared.tables.output_marks[row] = stream
-    return int(stream * cache.output_rows.shape[1] + index)
+def _find_or_append(row: int, n: int, listed: Ints, table: Ints) -> int:
+    """Return the index of a row in a list of n rows; n if it is new, and then it is appended.
 
-
-@jit_inline
-def _find_or_insert(row: int, stream: int, n_rows: int, rows: Ints, table: Ints) -> int:
-    """Return the index of a row in a stream's list of `n_rows` rows; a new one is appended.
-
-    Open addressing with linear probing in `table`, which holds indices, or -1.
+    Open addressing with linear probing in `table`, which holds indices. An empty bucket holds the
+    last index of the list, where the row itself is written first: so one comparison ends the search
+    for listed and for new rows. Which it is the processor could not predict.
     """
-    mask = len(table) - 1
-    bucket = (row * HASH_MULTIPLIER >> HASH_SHIFT) & mask
-    while table[bucket] >= 0:
-        if rows[stream, table[bucket]] == row:
-            return int(table[bucket])
-        bucket = (bucket + 1) & mask
-    table[bucket] = n_rows
-    rows[stream, n_rows] = row
-    return n_rows
+    mask, empty = INDEX(len(table) - 1), len(listed) - 1
+    listed[empty] = row
+    bucket = INDEX(row * HASH_MULTIPLIER >> HASH_SHIFT) & mask
+    while listed[INDEX(table[bucket])] != row:
+        bucket = (bucket + INDEX(1)) & mask
+    index = table[bucket]
+    index = n if index == empty else index
+    table[bucket] = index
+    listed[INDEX(index)] = row
+    return int(index)
 
 
 @jit_inline
@@ -218,13 +235,23 @@ def _list_huffman_paths(
     slots, n_words = shared.slots, len(shared.tree.parents) // 2 + 1
     if first == last or n_words == 1:
         return
-    root = _output_slot(stream, n_words - 2, shared, gather)
+    root = _node_slot(stream, n_words - 2, shared, gather)
     end, ends = 0, slots.path_ends[stream]
     ends[first - slots.starts[stream]] = 0
     for token in range(first, last):
         word = shared.tokens.ids[stream, token]
         end = _list_huffman_path(stream, word, root, end, shared, gather)
         ends[token + 1 - slots.starts[stream]] = end
+
+
+@jit_inline
+def _node_slot(stream: int, row: int, shared: SharedArrays, gather: GatherScratch) -> int:
+    """Return the slot of an inner node, which is listed if it is new."""
+    cache = shared.cache
+    listed, n = cache.output_rows[stream], cache.n_outputs[stream]
+    index = _find_or_append(row, n, listed, gather.output_hash)
+    cache.n_outputs[stream] = n + int(index == n)
+    return int(stream * len(listed) + index)
 
 
 @jit_inline
@@ -243,7 +270,7 @@ def _list_huffman_path(
     while is_new:
         n_before = n_outputs[stream]
         parent = int(parents[node])
-        slot = _output_slot(stream, parent - n_words, shared, gather)
+        slot = _node_slot(stream, parent - n_words, shared, gather)
         paths[end] = slot
         trials[end] = POSITIVE_TRIAL if bit[node] else TRIAL
         is_new = n_outputs[stream] > n_before

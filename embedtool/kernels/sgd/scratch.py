@@ -30,13 +30,13 @@ class GatherScratch(NamedTuple):
     Attributes
     ----------
     input_hash, output_hash
-        int32 (a power of two,), hash tables of indices within the stream; -1 is empty.
+        int32 (a power of two,), hash tables of indices in a list; its last index is empty.
     input_snapshot
         float32 (max_inputs, width), with subwords, the sums of rows before the minibatch.
     negatives
-        int32 (n_shared_negatives,), where the search for each negative begins.
-    uniforms
-        float64 (n_shared_negatives,), the random numbers they are drawn by.
+        int32 (n_shared_negatives,), the bins of the negatives of a group, then the negatives.
+    remainders
+        float64 (n_shared_negatives,), what decides between a bin's word and its alias.
     path_position
         int32 (max_outputs,), where in the stream's `TokenSlots.paths` an inner node is first.
     """
@@ -45,14 +45,14 @@ class GatherScratch(NamedTuple):
     output_hash: Ints
     input_snapshot: Floats
     negatives: Ints
-    uniforms: Doubles
+    remainders: Doubles
     path_position: Ints
 
 
 class MinibatchScratch(NamedTuple):
     """The matrices and lists of one minibatch.
 
-    Arrays by hidden vector have a row for each token, in the order of `hidden.hidden_row`.
+    Arrays by hidden vector have a row for each token, in the order of groups (`hidden`).
 
     Attributes
     ----------
@@ -77,25 +77,34 @@ class MinibatchScratch(NamedTuple):
         float32 (max_tokens + 1, width) and (max_tokens + 1,), CBOW: by how much the sums over the
         windows that a token is in change at each token; zeros between minibatches.
     own_rows
-        int32 (max_tokens,), CBOW: the row of each token's hidden vector; MINIBATCH_TOKENS for a
-        token of the context only.
-    slot_index
-        int32 (n_streams * max_outputs,), the index of a slot in the list being made, or -1.
+        int32 (max_tokens,), the row of each token's hidden vector; MINIBATCH_TOKENS for a token of
+        the context only.
+    negative_index
+        int32 (max_outputs, groups), the index of an output row in the list of negatives of each
+        group of tokens, or -1.
     negative_slots
-        int32 (n_shared_negatives + ROW_MULTIPLE,), the slots of the distinct negatives of a group.
+        int32 (groups, n_shared_negatives + ROW_MULTIPLE), the slots of the distinct negatives of
+        each group.
     negative_weights
-        float32 (n_shared_negatives + ROW_MULTIPLE,), the trials of each with a pair, eq. (4).
-    scores, trials, hess_weights
-        float32 (n_shared_negatives + ROW_MULTIPLE, MICROBATCH_TOKENS), of negatives, as
-        `logistic_residuals` takes and leaves them.
+        float32, of that shape, the trials of each with a pair, eq. (4).
+    n_negatives
+        int64 (groups,), their number.
+    trials
+        float32 (groups, n_shared_negatives + ROW_MULTIPLE, MICROBATCH_TOKENS), of negatives.
+    scores, hess_weights
+        float32 (n_shared_negatives + ROW_MULTIPLE, MICROBATCH_TOKENS), as `logistic_residuals`
+        takes and leaves them.
     no_positives
         float32, zeros of that shape: the positives among the trials of negatives.
-    target_slots
-        int32 (max_targets,), the slots of each token's targets, one token after another.
-    target_ends
-        int64 (MICROBATCH_TOKENS + 1,), 0, then where in that list each token's targets end.
+    target_slots, target_rows
+        int32 (max_targets,), the pairs of a target and a token: the target's slot, and the row of
+        the token's hidden vector; those of one token after another.
+    target_starts, target_stops
+        int64 (MINIBATCH_TOKENS,), where in that list each token's targets begin and end.
     target_scores, target_trials, target_hess_weights
         float32 (max_targets,), as `logistic_residuals` takes and leaves them.
+    target_factors, target_sq_norms
+        float32 (max_targets,), the damped residuals, and the squared lengths of the targets.
     """
 
     n_pairs: Floats
@@ -110,18 +119,23 @@ class MinibatchScratch(NamedTuple):
     delta_steps: Floats
     curvature_steps: Floats
     own_rows: Ints
-    slot_index: Ints
+    negative_index: Ints
     negative_slots: Ints
     negative_weights: Floats
+    n_negatives: Longs
     scores: Floats
     trials: Floats
     hess_weights: Floats
     no_positives: Floats
     target_slots: Ints
-    target_ends: Longs
+    target_rows: Ints
+    target_starts: Longs
+    target_stops: Longs
     target_scores: Floats
     target_trials: Floats
     target_hess_weights: Floats
+    target_factors: Floats
+    target_sq_norms: Floats
 
 
 class NodeScratch(NamedTuple):

@@ -13,7 +13,6 @@ from numba.extending import intrinsic
 from embedtool.kernels.simd.loops import (
     arrays_of,
     each_tile,
-    each_vector,
     plus,
     row_pointers,
     tiles,
@@ -27,12 +26,17 @@ from embedtool.kernels.simd.registers import (
     ZEROS,
     broadcast,
     load,
+    numbered_row,
+    reduce_add,
     reduce_add_each,
     row_at,
     store,
 )
 
 _LONG, _FLOAT = types.int64, types.float32
+
+DOT_ROWS = 8
+"""Pairs of rows whose dot products `gather_dot` computes together."""
 
 
 @intrinsic
@@ -72,98 +76,112 @@ def gather_gemv(
 
 
 @intrinsic
-def gather_axpy(
+def gather_dot(
     typing_context: Any,
-    target: Any, row: Any, addresses: Any, slots: Any, factors: Any, first: Any, last: Any,
+    addresses: Any, slots: Any, source: Any, numbers: Any, products: Any, first: Any, last: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """Compute target[row] += factors[first:last] @ rows[slots[first:last]]."""
+    """Compute products[k] = rows[slots[k]].source[numbers[k]], for k from first to last.
+
+    last - first is a multiple of DOT_ROWS.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        addresses, slots, factors = arrays_of(context, builder, signature, arguments, 2, 3, 4)
+        addresses, slots, source, numbers, products = arrays_of(
+            context, builder, signature, arguments, 0, 1, 2, 3, 4
+        )
         first, last = arguments[5:]
-        (target_start,), width = row_pointers(context, builder, signature, arguments, 1)
-        for offsets in each_tile(builder, width):
-            totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
-            for total, offset in zip(totals, offsets, strict=True):
-                builder.store(load(builder, target_start, offset), total)
-            with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
-                start = row_at(builder, addresses, slots, k)
-                factor = broadcast(builder, builder.load(builder.gep(factors.data, [k])))
-                for total, offset in zip(totals, offsets, strict=True):
-                    term = times(builder, factor, load(builder, start, offset))
-                    builder.store(plus(builder, builder.load(total), term), total)
-            for total, offset in zip(totals, offsets, strict=True):
-                store(builder, builder.load(total), target_start, offset)
+        width, step = cgutils.unpack_tuple(builder, source.shape)[1], INDEX(DOT_ROWS)
+        with cgutils.for_range_slice(builder, first, last, step, inc=True) as (k, _):
+            each = [builder.add(k, INDEX(i)) for i in range(DOT_ROWS)]
+            rows = [row_at(builder, addresses, slots, i) for i in each]
+            others = [numbered_row(builder, source, numbers, i) for i in each]
+            totals = [cgutils.alloca_once(builder, VECTOR) for _ in each]
+            for total in totals:
+                builder.store(ZEROS, total)
+            for offsets in each_tile(builder, width):
+                for row, other, total in zip(rows, others, totals, strict=True):
+                    value = builder.load(total)
+                    for offset in offsets:
+                        vector = load(builder, other, offset)
+                        term = times(builder, load(builder, row, offset), vector)
+                        value = plus(builder, value, term)
+                    builder.store(value, total)
+            sums = reduce_add_each(builder, [builder.load(total) for total in totals])
+            pointer = builder.gep(products.data, [k])
+            pointer = builder.bitcast(pointer, sums.type.as_pointer())
+            builder.store(sums, pointer, align=FLOAT_BYTES)
         return context.get_dummy_value()
 
-    return types.void(target, _LONG, addresses, slots, factors, _LONG, _LONG), generate
+    return types.void(addresses, slots, source, numbers, products, _LONG, _LONG), generate
 
 
 @intrinsic
 def gather_scal(
     typing_context: Any, target: Any, row: Any, addresses: Any, slots: Any, k: Any, factor: Any
 ) -> tuple[Any, Any]:
-    """Compute target[row] = factor * rows[slots[k]]."""
+    """Compute target[row] = factor * rows[slots[k]]; return its squared length, float32."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         addresses, slots = arrays_of(context, builder, signature, arguments, 2, 3)
         (target_start,), width = row_pointers(context, builder, signature, arguments, 1)
-        start, factor = (
-            row_at(builder, addresses, slots, arguments[4]),
-            broadcast(builder, arguments[5]),
-        )
-        with each_vector(builder, width) as (offset, _):
-            store(
-                builder, times(builder, factor, load(builder, start, offset)), target_start, offset
-            )
-        return context.get_dummy_value()
+        start = row_at(builder, addresses, slots, arguments[4])
+        factor = broadcast(builder, arguments[5])
+        total = cgutils.alloca_once(builder, VECTOR)
+        builder.store(ZEROS, total)
+        for offsets in each_tile(builder, width):
+            sums = builder.load(total)
+            for offset in offsets:
+                vector = times(builder, factor, load(builder, start, offset))
+                store(builder, vector, target_start, offset)
+                sums = plus(builder, sums, times(builder, vector, vector))
+            builder.store(sums, total)
+        return reduce_add(builder, builder.load(total))
 
-    return types.void(target, _LONG, addresses, slots, _LONG, _FLOAT), generate
+    return types.float32(target, _LONG, addresses, slots, _LONG, _FLOAT), generate
 
 
 @intrinsic
 def scatter_axpy(
     typing_context: Any,
-    addresses: Any, slots: Any, factors: Any, first: Any, last: Any, source: Any, row: Any,
+    addresses: Any, slots: Any, factors: Any, first: Any, last: Any, source: Any, numbers: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """Compute rows[slots[k]] += factors[k] * source[row], for k from first to last."""
+    """Compute rows[slots[k]] += factors[k] * source[numbers[k]], for k from first to last."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        addresses, slots, factors = arrays_of(context, builder, signature, arguments, 0, 1, 2)
-        (source_start,), width = row_pointers(context, builder, signature, arguments, 1, 5)
+        addresses, slots, factors, source, numbers = arrays_of(
+            context, builder, signature, arguments, 0, 1, 2, 5, 6
+        )
         first, last = arguments[3:5]
-        for offsets in each_tile(builder, width):
-            vectors = [load(builder, source_start, offset) for offset in offsets]
+        for offsets in each_tile(builder, cgutils.unpack_tuple(builder, source.shape)[1]):
             with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
                 each = row_at(builder, addresses, slots, k)
+                vector_start = numbered_row(builder, source, numbers, k)
                 factor = broadcast(builder, builder.load(builder.gep(factors.data, [k])))
-                for vector, offset in zip(vectors, offsets, strict=True):
-                    moved = plus(
-                        builder, load(builder, each, offset), times(builder, factor, vector)
-                    )
-                    store(builder, moved, each, offset)
+                for offset in offsets:
+                    term = times(builder, factor, load(builder, vector_start, offset))
+                    store(builder, plus(builder, load(builder, each, offset), term), each, offset)
         return context.get_dummy_value()
 
-    return types.void(addresses, slots, factors, _LONG, _LONG, source, _LONG), generate
+    return types.void(addresses, slots, factors, _LONG, _LONG, source, numbers), generate
 
 
 @intrinsic
 def gather_scatter_axpy(
     typing_context: Any,
-    addresses: Any, slots: Any, residuals: Any, factors: Any, n: Any,
+    addresses: Any, slots: Any, residuals: Any, factors: Any, first: Any, last: Any,
     source: Any, target: Any, row: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """Compute target[row] = residuals[:n] @ rows[slots[:n]], and update these rows afterwards.
+    """Compute target[row] += residuals[k] * rows[slots[k]], and update these rows afterwards.
 
-    rows[slots[k]] += factors[k] * source[row], for k < n. The slots are distinct, so each row can
-    be loaded once for both.
+    rows[slots[k]] += factors[k] * source[row], for k from first to last, one after another: each
+    row is loaded once for both.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         addresses, slots, residuals, factors, source, target = arrays_of(
-            context, builder, signature, arguments, 0, 1, 2, 3, 5, 6
+            context, builder, signature, arguments, 0, 1, 2, 3, 6, 7
         )
-        n, row = arguments[4], arguments[7]
+        first, last, row = arguments[4], arguments[5], arguments[8]
         width = cgutils.unpack_tuple(builder, source.shape)[1]
         source_start, target_start = (
             builder.gep(each.data, [builder.mul(row, width)]) for each in (source, target)
@@ -171,9 +189,9 @@ def gather_scatter_axpy(
         for offsets in each_tile(builder, width):
             vectors = [load(builder, source_start, offset) for offset in offsets]
             totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
-            for total in totals:
-                builder.store(ZEROS, total)
-            with cgutils.for_range_slice(builder, INDEX(0), n, INDEX(1), inc=True) as (k, _):
+            for total, offset in zip(totals, offsets, strict=True):
+                builder.store(load(builder, target_start, offset), total)
+            with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
                 start = row_at(builder, addresses, slots, k)
                 residual, factor = (
                     broadcast(builder, builder.load(builder.gep(each.data, [k])))
@@ -189,7 +207,11 @@ def gather_scatter_axpy(
                 store(builder, builder.load(total), target_start, offset)
         return context.get_dummy_value()
 
-    return types.void(addresses, slots, residuals, factors, _LONG, source, target, _LONG), generate
+    return (
+        types.void(
+            addresses, slots, residuals, factors, _LONG, _LONG, source, target, _LONG
+        ), generate
+    )  # fmt: skip
 
 
 @intrinsic
@@ -225,7 +247,10 @@ def window_sum(
     target: Any, row: Any, sums: Any, first: Any, last: Any,
     addresses: Any, slots: Any, skipped: Any, factor: Any,
 ) -> tuple[Any, Any]:  # fmt: skip
-    """Compute target[row] = factor * (sums[last] - sums[first] - rows[slots[skipped]])."""
+    """Compute target[row] = factor * (sums[last] - sums[first] - rows[slots[skipped]]).
+
+    Returns its squared length, float32.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         sums, addresses, slots = arrays_of(context, builder, signature, arguments, 2, 5, 6)
@@ -235,14 +260,21 @@ def window_sum(
         )
         skipped = row_at(builder, addresses, slots, arguments[7])
         factor = broadcast(builder, arguments[8])
-        with each_vector(builder, width) as (offset, _):
-            others = builder.fsub(load(builder, last, offset), load(builder, first, offset))
-            others = builder.fsub(others, load(builder, skipped, offset))
-            store(builder, times(builder, factor, others), target_start, offset)
-        return context.get_dummy_value()
+        total = cgutils.alloca_once(builder, VECTOR)
+        builder.store(ZEROS, total)
+        for offsets in each_tile(builder, width):
+            squares = builder.load(total)
+            for offset in offsets:
+                others = builder.fsub(load(builder, last, offset), load(builder, first, offset))
+                others = builder.fsub(others, load(builder, skipped, offset))
+                vector = times(builder, factor, others)
+                store(builder, vector, target_start, offset)
+                squares = plus(builder, squares, times(builder, vector, vector))
+            builder.store(squares, total)
+        return reduce_add(builder, builder.load(total))
 
     return (
-        types.void(target, _LONG, sums, _LONG, _LONG, addresses, slots, _LONG, _FLOAT), generate
+        types.float32(target, _LONG, sums, _LONG, _LONG, addresses, slots, _LONG, _FLOAT), generate
     )  # fmt: skip
 
 
@@ -268,8 +300,7 @@ def scatter_cumsum(
             with cgutils.for_range(builder, arguments[3], intp=INDEX) as loop:
                 start = row_at(builder, addresses, slots, loop.index)
                 step = builder.gep(steps.data, [builder.mul(loop.index, width)])
-                number = builder.sext(builder.load(builder.gep(own_rows.data, [loop.index])), INDEX)
-                mine = builder.gep(own.data, [builder.mul(number, width)])
+                mine = numbered_row(builder, own, own_rows, loop.index)
                 factor = broadcast(builder, builder.load(builder.gep(factors.data, [loop.index])))
                 for total, offset in zip(totals, offsets, strict=True):
                     summed = builder.fadd(builder.load(total), load(builder, step, offset))

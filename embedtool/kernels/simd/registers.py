@@ -3,6 +3,7 @@
 from typing import Any
 
 from llvmlite import ir
+from numba.core import cgutils
 
 SIMD_WIDTH = 16
 """Floats of a vector: one register of AVX-512, two of AVX2."""
@@ -35,9 +36,16 @@ def row_at(builder: Any, addresses: Any, slots: Any, k: Any) -> Any:
     return builder.inttoptr(address, FLOAT.as_pointer())
 
 
+def numbered_row(builder: Any, table: Any, numbers: Any, k: Any) -> Any:
+    """Return a pointer to row numbers[k] of a table."""
+    number = builder.sext(builder.load(builder.gep(numbers.data, [k])), INDEX)
+    width = cgutils.unpack_tuple(builder, table.shape)[1]
+    return builder.gep(table.data, [builder.mul(number, width)])
+
+
 def broadcast(builder: Any, number: Any) -> Any:
-    """Return a vector with the number in every lane."""
-    empty = ir.Constant(VECTOR, ir.Undefined)
+    """Return a vector with the number, a float or an int, in every lane."""
+    empty = ir.Constant(ir.VectorType(number.type, SIMD_WIDTH), ir.Undefined)
     first = builder.insert_element(empty, number, INT(0))
     return builder.shuffle_vector(
         first, empty, ir.Constant(ir.VectorType(INT, SIMD_WIDTH), [0] * SIMD_WIDTH)

@@ -86,9 +86,21 @@ class Tokens(NamedTuple):
     slots: NDArray[np.int64]
 
 
+def new_batch() -> Tokens:
+    """Return memory for a batch.
+
+    The kernel allocates none, and assigns no slice: numba compiles errors of shape with that, with
+    texts, which took two thirds of the 2.3 s of this kernel.
+    """
+    size = BATCH + N_LANES
+    starts, lengths, slots = (np.empty(size, np.int64) for _ in range(3))
+    return Tokens(starts, lengths, np.empty((size, 2), np.uint64), slots)
+
+
 @jit
 def intern_tokens(
-    text: NDArray[np.uint8],
+    padded: NDArray[np.uint8],
+    batch: Tokens,
     table: WordTable,
     n_words: int,
     ids: NDArray[np.int32],
@@ -98,8 +110,10 @@ def intern_tokens(
 
     Parameters
     ----------
-    text : ndarray of uint8, shape (n_bytes,)
-        Text in UTF-8, read-only, whose tokens are separated by white space; NUL counts as such.
+    padded : ndarray of uint8, shape (n_bytes + PADDING,)
+        Text in UTF-8, whose tokens are separated by white space, and zeros; NUL is white space too.
+    batch : Tokens
+        Overwritten.
     table : WordTable
         Known words; new ones are added in place.
     n_words : int
@@ -119,21 +133,10 @@ def intern_tokens(
     n_ends : int
         Number of line ends.
     """
-    padded = np.empty(len(text) + PADDING, dtype=np.uint8)
-    padded[: len(text)] = text
-    padded[len(text) :] = 0
-    size = BATCH + N_LANES
-    batch = Tokens(
-        np.empty(size, dtype=np.int64),
-        np.empty(size, dtype=np.int64),
-        np.empty((size, 2), dtype=np.uint64),
-        np.empty(size, dtype=np.int64),
-    )
+    stop = len(padded) - PADDING
     n_tokens, n_ends, offset, start = 0, 0, 0, 0
-    while offset <= len(text):
-        offset, start, n, n_ends = _find(
-            padded, offset, start, len(text), batch, n_tokens, ends, n_ends
-        )
+    while offset <= stop:
+        offset, start, n, n_ends = _find(padded, offset, start, stop, batch, n_tokens, ends, n_ends)
         _hash(padded, batch, n, table)
         _prefetch_keys(batch, n, table)
         n_words, done = _look_up(padded, batch, table, n_words, ids[n_tokens : n_tokens + n])
@@ -310,11 +313,11 @@ def _hash_combine(key: np.uint64, word: np.uint64) -> np.uint64:
 
 
 @jit
-def fill_slots(table: WordTable, n_words: int) -> None:
-    """Enter the first words of a table in its slots, which must be empty."""
+def fill_slots(table: WordTable, n_words: int, batch: Tokens) -> None:
+    """Enter the first words of a table in its slots, which must be empty; overwrite a batch."""
     slots = table.slots
     last_slot = len(slots) - 1
-    chosen = np.empty(BATCH, dtype=np.int64)
+    chosen = batch.slots
     for first in range(0, n_words, BATCH):
         last = min(first + BATCH, n_words)
         for word_id in range(first, last):
