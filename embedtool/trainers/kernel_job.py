@@ -43,8 +43,8 @@ SHARED_NEGATIVES_FACTOR = {"cbow": 3, "skipgram": 4.5}
 closer to independent draws for each pair, and cost time. Measured: `python -m benchmarks.ablation
 --vary negatives`."""
 
-BYTES_OF_ROW = 3
-"""Who uses a row: its bytes in `Tables`."""
+MARK_BYTES = 2
+"""Bytes of a row's mark, at most."""
 
 BUCKETS_PER_ROW = 4
 """Of the hash tables of a minibatch's rows, a power of two."""
@@ -113,7 +113,7 @@ def build_job(
         WordRows(indptr, indices, frozen, _n_trainable(indptr, indices, frozen)),
         negatives,
         tree[0],
-        _tables(inputs, outputs),
+        _tables(inputs, outputs, sizes.n_streams),
         options,
         _allocate_tokens(sizes.n_streams),
         _allocate_cache(sizes),
@@ -124,10 +124,9 @@ def build_job(
     )
 
 
-def _tables(inputs: NDArray[np.float32], outputs: NDArray[np.float32]) -> Tables:
-    owners = [np.zeros(len(table), np.uint8) for table in (inputs, outputs)]
-    marks = [np.zeros(len(table), np.uint16) for table in (inputs, outputs)]
-    return Tables(inputs, outputs, owners[0], owners[1], marks[0], marks[1])
+def _tables(inputs: NDArray[np.float32], outputs: NDArray[np.float32], n_streams: int) -> Tables:
+    marks = np.min_scalar_type(n_streams)
+    return Tables(inputs, outputs, np.zeros(len(inputs), marks), np.zeros(len(outputs), marks))
 
 
 def job_bytes(
@@ -161,7 +160,7 @@ def job_bytes(
     merge = scratch.merge
     lists = merge.delta_rows, merge.delta_slots, merge.delta_factors  # threads divide the deltas
     return (
-        sums + BYTES_OF_ROW * n_rows + tokens + cache + n_threads * _n_bytes(scratch)
+        sums + MARK_BYTES * n_rows + tokens + cache + n_threads * _n_bytes(scratch)
         - (n_threads - 1) * _n_bytes(lists)
     )  # fmt: skip
 

@@ -4,8 +4,6 @@
 that one stream alone has used were trained in place, and are not concerned (`row_lists`). Each row
 is written by one thread, its owner, which applies the deltas in the order of streams and slots; so
 the result does not depend on the threads.
-
-The owner is the last thread to write its number in `minibatch`: a benign race.
 """
 
 import numpy as np
@@ -13,12 +11,13 @@ import numpy as np
 from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.sgd.arrays import Floats, SharedArrays
 from embedtool.kernels.sgd.curvature import ONE, damped, progress
+from embedtool.kernels.sgd.owners import owner
 from embedtool.kernels.sgd.scratch import MergeScratch, RowSums
 from embedtool.kernels.sgd.subword_rows import apply_word_deltas
 from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
 from embedtool.kernels.simd.rows import axpy, copy_row, scal
 
-PREFETCH_DISTANCE = 3
+PREFETCH_DISTANCE = 8
 """Rows are prefetched this many deltas before they are needed: they may be in the cache of another
 core, a hundred nanoseconds away."""
 
@@ -55,48 +54,49 @@ def apply_updates(
     if shared.options.subwords:
         apply_word_deltas(thread, n_threads, first_stream, stop_stream, ngram_scale, shared, merge)
     else:
-        _apply_inputs(thread, first_stream, stop_stream, shared, merge)
+        _apply_inputs(thread, n_threads, first_stream, stop_stream, shared, merge)
     if not shared.options.hogwild:
-        _apply_outputs(thread, first_stream, stop_stream, shared, merge)
+        _apply_outputs(thread, n_threads, first_stream, stop_stream, shared, merge)
 
 
 @jit_inline
 def _apply_inputs(
-    thread: int, first_stream: int, stop_stream: int, shared: SharedArrays, merge: MergeScratch
+    thread: int,
+    n_threads: int,
+    first_stream: int,
+    stop_stream: int,
+    shared: SharedArrays,
+    merge: MergeScratch,
 ) -> None:
     """Apply the copies of input rows."""
-    tables, cache = shared.tables, shared.cache
-    n = 0
+    cache, frozen, n = shared.cache, shared.words.frozen, 0
     for stream in range(first_stream, stop_stream):
         for k in range(cache.n_shared_inputs[stream]):
-            row, slot = cache.shared_inputs[stream, k], cache.shared_input_slots[stream, k]
-            if tables.input_owners[row] == thread and not shared.words.frozen[row]:
-                n = _append_delta(n, row, slot, merge.input_sums, merge)
-    _apply(n, tables.inputs, merge.input_sums, cache.inputs, cache.input_curvature, merge)
+            row = cache.shared_inputs[stream, k]
+            merge.delta_rows[n], merge.delta_slots[n] = row, cache.shared_input_slots[stream, k]
+            n += int((owner(row, n_threads) == thread) & (not frozen[row]))
+    _apply(n, shared.tables.inputs, merge.input_sums, cache.inputs, cache.input_curvature, merge)
 
 
 @jit_inline
 def _apply_outputs(
-    thread: int, first_stream: int, stop_stream: int, shared: SharedArrays, merge: MergeScratch
+    thread: int,
+    n_threads: int,
+    first_stream: int,
+    stop_stream: int,
+    shared: SharedArrays,
+    merge: MergeScratch,
 ) -> None:
     """Apply the copies of output rows."""
-    tables, cache = shared.tables, shared.cache
-    n = 0
+    cache, n = shared.cache, 0
     for stream in range(first_stream, stop_stream):
         for k in range(cache.n_shared_outputs[stream]):
-            row, slot = cache.shared_outputs[stream, k], cache.shared_output_slots[stream, k]
-            if tables.output_owners[row] == thread:
-                n = _append_delta(n, row, slot, merge.output_sums, merge)
-    _apply(n, tables.outputs, merge.output_sums, cache.outputs, cache.output_curvature, merge)
-
-
-@jit_inline
-def _append_delta(n: int, row: int, slot: int, sums: RowSums, merge: MergeScratch) -> int:
-    """Append a copy to the n that are to be applied; prefetch the sums of its row."""
-    merge.delta_rows[n] = row
-    merge.delta_slots[n] = slot
-    prefetch_element(sums, row)
-    return n + 1
+            row = cache.shared_outputs[stream, k]
+            merge.delta_rows[n], merge.delta_slots[n] = row, cache.shared_output_slots[stream, k]
+            n += int(owner(row, n_threads) == thread)
+    _apply(
+        n, shared.tables.outputs, merge.output_sums, cache.outputs, cache.output_curvature, merge
+    )
 
 
 @jit_inline
@@ -126,6 +126,8 @@ def _apply(
     merge
         The list.
     """
+    for k in range(n):
+        prefetch_element(sums, merge.delta_rows[k])
     for k in range(n):
         row_sums = sums[merge.delta_rows[k]]
         delta_progress = progress(curvature[merge.delta_slots[k]])

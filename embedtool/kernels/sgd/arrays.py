@@ -36,11 +36,7 @@ Int8s = NDArray[np.int8]
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Bytes = NDArray[np.uint8]
-Marks = NDArray[np.uint16]
-
-SHARED = 0xFFFF
-"""The mark of a row that several streams use: more than any number of a stream."""
+Marks = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 class Text(NamedTuple):
@@ -123,17 +119,13 @@ class Tables(NamedTuple):
     ----------
     inputs, outputs
         float32 (n_rows, width).
-    input_owners, output_owners
-        uint8 (n_rows,), the thread, of at most 256, that merges the copies of each shared row.
     input_marks, output_marks
-        uint16 (n_rows,), the last stream that listed each row, or SHARED (`row_lists`); those of
-        inputs without subwords only.
+        uint8 (n_rows,), or uint16 for 256 streams: the last stream that listed each row, or, if it
+        is shared, the number of streams (`row_lists`); that of inputs without subwords only.
     """
 
     inputs: Floats
     outputs: Floats
-    input_owners: Bytes
-    output_owners: Bytes
     input_marks: Marks
     output_marks: Marks
 

@@ -13,7 +13,7 @@ four steps: at once, trainings of FastText diverge. Each step has every fourth t
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import MICROBATCH_TOKENS, SHARED, Minibatch, SharedArrays, Step
+from embedtool.kernels.sgd.arrays import MICROBATCH_TOKENS, Minibatch, SharedArrays, Step
 from embedtool.kernels.sgd.curvature import progress
 from embedtool.kernels.sgd.hidden import compute_hidden, update_inputs
 from embedtool.kernels.sgd.hierarchical import train_hierarchical_softmax
@@ -26,7 +26,6 @@ from embedtool.kernels.simd.rows import copy_row, dot, row_address
 
 @jit_inline
 def train_minibatch(
-    thread: int,
     batch: Minibatch,
     next_stream: int,
     lr: np.float32,
@@ -37,8 +36,6 @@ def train_minibatch(
 
     Parameters
     ----------
-    thread
-        Index of this thread.
     batch
         The minibatch, whose rows are listed.
     next_stream
@@ -55,8 +52,8 @@ def train_minibatch(
     if shared.options.subwords:
         fetch_word_sums(stream, shared, scratch.gather)
     else:
-        _fetch_inputs(thread, stream, shared)
-    _fetch_outputs(thread, stream, shared)
+        _fetch_inputs(stream, shared)
+    _fetch_outputs(stream, shared)
     upcoming = plan_prefetch(next_stream, max(1, 4 * n), shared)
     if n == 0:
         prefetch_step(0, upcoming, shared)
@@ -81,19 +78,18 @@ def train_minibatch(
 
 
 @jit_inline
-def _fetch_inputs(thread: int, stream: int, shared: SharedArrays) -> None:
+def _fetch_inputs(stream: int, shared: SharedArrays) -> None:
     """Find the row of each word of a minibatch: in the table, or a copy if streams share it."""
     words, tables, cache = shared.words, shared.tables, shared.cache
-    n_shared = 0
+    n_shared, n_streams = 0, len(shared.tokens.lengths)
     for k in range(cache.n_inputs[stream]):
         word, row = cache.input_words[stream, k], cache.input_rows[stream, k]
         slot = stream * cache.input_words.shape[1] + k
         cache.input_curvature[slot] = 0
         cache.input_trainable[slot] = words.n_trainable[word]
-        if tables.input_marks[row] == SHARED:
+        if tables.input_marks[row] == n_streams:
             copy_row(cache.inputs, slot, tables.inputs, row)
             cache.input_addresses[slot] = row_address(cache.inputs, slot)
-            tables.input_owners[row] = thread
             cache.shared_inputs[stream, n_shared] = row
             cache.shared_input_slots[stream, n_shared] = slot
             n_shared += 1
@@ -103,19 +99,18 @@ def _fetch_inputs(thread: int, stream: int, shared: SharedArrays) -> None:
 
 
 @jit_inline
-def _fetch_outputs(thread: int, stream: int, shared: SharedArrays) -> None:
+def _fetch_outputs(stream: int, shared: SharedArrays) -> None:
     """Find each output row of a minibatch: in the table, or a copy if streams share it."""
     tables, cache = shared.tables, shared.cache
-    n_shared = 0
+    n_shared, n_streams = 0, len(shared.tokens.lengths)
     for k in range(cache.n_outputs[stream]):
         row = cache.output_rows[stream, k]
         slot = stream * cache.output_rows.shape[1] + k
         cache.output_curvature[slot] = 0
         cache.output_sq_norms[slot] = dot(tables.outputs, row, tables.outputs, row)
-        if tables.output_marks[row] == SHARED:
+        if tables.output_marks[row] == n_streams:
             copy_row(cache.outputs, slot, tables.outputs, row)
             cache.output_addresses[slot] = row_address(cache.outputs, slot)
-            tables.output_owners[row] = thread
             cache.shared_outputs[stream, n_shared] = row
             cache.shared_output_slots[stream, n_shared] = slot
             n_shared += 1
@@ -127,13 +122,13 @@ def _fetch_outputs(thread: int, stream: int, shared: SharedArrays) -> None:
 @jit_inline
 def _sum_progress(stream: int, shared: SharedArrays, merge: MergeScratch) -> None:
     """Add the progress of the rows that were trained in place to the sums of all supersteps."""
-    tables, cache = shared.tables, shared.cache
+    tables, cache, n_streams = shared.tables, shared.cache, len(shared.tokens.lengths)
     if not shared.options.subwords:
         for k in range(cache.n_inputs[stream]):
             row, slot = cache.input_rows[stream, k], stream * cache.input_words.shape[1] + k
-            if not (tables.input_marks[row] == SHARED or shared.words.frozen[row]):
+            if not (tables.input_marks[row] == n_streams or shared.words.frozen[row]):
                 merge.input_sums[row].total_progress += progress(cache.input_curvature[slot])
     for k in range(cache.n_outputs[stream]):
         row, slot = cache.output_rows[stream, k], stream * cache.output_rows.shape[1] + k
-        if tables.output_marks[row] != SHARED:
+        if tables.output_marks[row] != n_streams:
             merge.output_sums[row].total_progress += progress(cache.output_curvature[slot])

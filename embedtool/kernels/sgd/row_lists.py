@@ -21,7 +21,6 @@ from embedtool.kernels.sgd.arrays import (
     INDEX,
     MICROBATCH_TOKENS,
     POSITIVE_TRIAL,
-    SHARED,
     TRIAL,
     Ints,
     Marks,
@@ -134,18 +133,21 @@ def _list_outputs(
 @jit_inline
 def mark_shared(stream: int, shared: SharedArrays) -> None:
     """Mark the rows of a stream's minibatch that another stream uses too."""
-    tables, cache = shared.tables, shared.cache
+    tables, cache, n_streams = shared.tables, shared.cache, len(shared.tokens.lengths)
     if not shared.options.subwords:
-        _mark_shared(stream, cache.n_inputs[stream], cache.input_rows, tables.input_marks)
-    _mark_shared(stream, cache.n_outputs[stream], cache.output_rows, tables.output_marks)
+        n_inputs = cache.n_inputs[stream]
+        _mark_shared(stream, n_streams, n_inputs, cache.input_rows, tables.input_marks)
+    n_outputs = cache.n_outputs[stream]
+    _mark_shared(stream, n_streams, n_outputs, cache.output_rows, tables.output_marks)
 
 
 @jit_inline
-def _mark_shared(stream: int, n: int, rows: Ints, marks: Marks) -> None:
+def _mark_shared(stream: int, n_streams: int, n: int, rows: Ints, marks: Marks) -> None:
+    """Write the number of streams to the marks of those of n rows that have another stream's."""
     for k in range(n):
-        row = rows[stream, k]
+        row = INDEX(rows[stream, k])
         if marks[row] != stream:
-            marks[row] = SHARED
+            marks[row] = n_streams
 
 
 @jit_inline

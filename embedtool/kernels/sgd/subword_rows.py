@@ -9,16 +9,15 @@ delta of a word is added to all of its rows.
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import HASH_MULTIPLIER, RowCache, SharedArrays, WordRows
+from embedtool.kernels.sgd.arrays import RowCache, SharedArrays, WordRows
 from embedtool.kernels.sgd.curvature import ONE, damped, progress
+from embedtool.kernels.sgd.owners import owner
 from embedtool.kernels.sgd.scratch import GatherScratch, MergeScratch
 from embedtool.kernels.simd.prefetch import prefetch_row
 from embedtool.kernels.simd.rows import axpy, copy_row, row_address, scaled_diff, sum_rows
 
 PREFETCH_DISTANCE = 16
 """Rows between a prefetch and the update of the row."""
-OWNER_BITS = 32
-"""Bits of the product that choose the owner."""
 
 
 @jit_inline
@@ -157,14 +156,7 @@ def _list_deltas(
                 merge.delta_rows[n] = row
                 merge.delta_slots[n] = slot
                 merge.delta_factors[n] = factor
-                n += int(_owner(row, n_threads) == thread)
+                n += int(owner(row, n_threads) == thread)
             for i in range(start, n):
                 sums[merge.delta_rows[i]].progress += factor * delta_progress
     return n
-
-
-@jit_inline
-def _owner(row: int, n_threads: int) -> int:
-    """Return the thread that owns a row: a hash, so that each has its share of frequent rows."""
-    bits = np.uint64(row) * np.uint64(HASH_MULTIPLIER) & np.uint64(0xFFFFFFFF)
-    return int(bits * np.uint64(n_threads) >> np.uint64(OWNER_BITS))

@@ -66,7 +66,7 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
         for stream in range(first_stream, stop_stream):
             batch = _minibatch(stream, superstep, chunk, shared)
             next_stream = stream + 1 if stream + 1 < stop_stream else -1
-            train_minibatch(thread, batch, next_stream, lr, shared, scratch)
+            train_minibatch(batch, next_stream, lr, shared, scratch)
         if synchronous:
             barrier_wait(chunk.counters, n_barriers + 2, thread, n_threads)
             apply_updates(thread, n_threads, 0, n_streams, chunk.ngram_scale, shared, scratch.merge)
