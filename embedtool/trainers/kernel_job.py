@@ -321,8 +321,7 @@ def _allocate_slots(sizes: _Sizes) -> TokenSlots:
         inputs=_ints(*by_token),
         outputs=_ints(*by_token),
         negatives=_ints(n_streams, sizes.n_negatives),
-        paths=_ints(n_streams, sizes.max_tokens * sizes.depth),
-        path_trials=_ints(n_streams, sizes.max_tokens * sizes.depth),
+        paths=_ints(n_streams, sizes.max_tokens * sizes.depth + SIMD_WIDTH),
         path_ends=np.zeros((n_streams, sizes.max_tokens + 1), np.int64),
     )
 
@@ -335,6 +334,7 @@ def _allocate_scratch(sizes: _Sizes, input_sums: RowSums, output_sums: RowSums) 
         negatives=_ints(sizes.n_shared_negatives),
         remainders=np.zeros(sizes.n_shared_negatives),
         path_position=_ints(sizes.max_outputs),
+        path_number=_ints(sizes.max_outputs),
     )
     merge = MergeScratch(
         delta_rows=_ints(sizes.max_deltas),
@@ -352,6 +352,7 @@ def _allocate_nodes(sizes: _Sizes) -> NodeScratch:
     return NodeScratch(
         slot_trials=_ints(sizes.n_streams * sizes.max_outputs),
         slots=_ints(sizes.max_nodes),
+        counts=_ints(sizes.max_nodes // SIMD_WIDTH, SIMD_WIDTH),
         scores=vectors(),
         positives=vectors(),
         trials=vectors(),

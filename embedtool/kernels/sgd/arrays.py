@@ -18,11 +18,6 @@ MINIBATCH_TOKENS = 4 * MICROBATCH_TOKENS
 """Tokens that a stream trains in a superstep. Measured: `python -m benchmarks.ablation --vary
 minibatch`."""
 
-POSITIVE_SHIFT = 16
-TRIAL, POSITIVE_TRIAL = 1, 1 + (1 << POSITIVE_SHIFT)
-"""The trials of an inner node and the positive ones among them are counted in one number: a token
-predicts at most two windows of words, fewer than 2**15."""
-
 HASH_MULTIPLIER = 0x9E3779B1
 """A prime near 2**32 over the golden ratio (Knuth 1998, section 6.4): multiplicative hashing."""
 
@@ -286,10 +281,9 @@ class TokenSlots(NamedTuple):
     negatives
         int32 (n_streams, negatives of a minibatch), the slots of its negatives.
     paths
-        int32 (n_streams, max_tokens * depth), the slots of the inner nodes above each token's word,
-        one token after another, each from the word to the root.
-    path_trials
-        int32, as many: one trial, and one positive where the code bit is 1 (`POSITIVE_TRIAL`).
+        int32 (n_streams, max_tokens * depth + SIMD_WIDTH), the inner nodes above each token's word,
+        one token after another, each from the word to the root: twice the slot, plus the bit of the
+        Huffman code there.
     path_ends
         int64 (n_streams, max_tokens + 1), 0, then where each token's path ends.
     """
@@ -300,7 +294,6 @@ class TokenSlots(NamedTuple):
     outputs: Ints
     negatives: Ints
     paths: Ints
-    path_trials: Ints
     path_ends: Longs
 
 

@@ -2,33 +2,32 @@
 
 The targets of a token are the distinct inner nodes above the words that it predicts. A node may be
 above several of them: w_ri counts its trials, and t_ri those that continue to the rarer child
-(`negative_sampling` has the equations). The tokens are trained one after another: each starts from
-the nodes as the token before has left them.
+(`negative_sampling` has the equations). The tokens are trained one after another, group by group:
+each starts from the nodes as the token before has left them.
 """
 
 import numpy as np
 
 from embedtool.kernels.jit import jit_inline
-from embedtool.kernels.sgd.arrays import (
-    POSITIVE_SHIFT,
-    RowCache,
-    SharedArrays,
-    Step,
-    TokenSlots,
-)
+from embedtool.kernels.sgd.arrays import INDEX, Ints, SharedArrays, Step
 from embedtool.kernels.sgd.curvature import HS_CURVATURE_SCALE, ONE
+from embedtool.kernels.sgd.hidden import n_groups, target_tokens
 from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.sgd.row_lists import Upcoming, prefetch_step
 from embedtool.kernels.sgd.scratch import NodeScratch, Scratch
 from embedtool.kernels.simd.gathered import gather_gemv, gather_scatter_axpy
+from embedtool.kernels.simd.integers import fill_run
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.kernels.simd.rows import axpy, clear_row, damp, dot
 
 HS_MAX_SCORE = np.float32(6)
 """An inner node and a hidden vector with a score beyond this are not updated, as in word2vec.c."""
+POSITIVE_SHIFT = 16
 TRIALS_MASK = (1 << POSITIVE_SHIFT) - 1
-INDEX = np.uintp
-"""An index that is never negative: numba does not look whether it counts from the end."""
+"""The trials of a node and the positive ones among them are counted in one number: a token predicts
+at most two windows of words, fewer than 2**15."""
+ROWS_SCORED = 4
+"""Nodes are scored in multiples of so many."""
 
 
 @jit_inline
@@ -36,100 +35,121 @@ def train_hierarchical_softmax(
     step: Step, lr: np.float32, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch
 ) -> None:
     """Update the inner nodes of a minibatch, compute its hidden deltas, and add its losses."""
+    n, groups = step.n, n_groups(step)
+    for group in range(groups):
+        for i in range(group, n, groups):
+            _train_token(step, step.start + i * step.stride, lr, shared, scratch)
+            prefetch_step(4 * step.n_done + n + 2 * i, upcoming, shared)
+            prefetch_step(4 * step.n_done + n + 2 * i + 1, upcoming, shared)
+
+
+@jit_inline
+def _train_token(
+    step: Step, token: int, lr: np.float32, shared: SharedArrays, scratch: Scratch
+) -> None:
+    """Update the inner nodes above the words that a token predicts; compute its hidden delta."""
     cache, micro, nodes = shared.cache, scratch.minibatch, scratch.nodes
+    row = micro.own_rows[token - shared.slots.starts[step.stream]]
+    n_nodes = 0
+    if micro.n_pairs[row] > 0:
+        n_nodes = _list_nodes(step.stream, token, shared, nodes)
+    n_rows = (n_nodes + SIMD_WIDTH - 1) // SIMD_WIDTH
+    n_scores = (n_nodes + ROWS_SCORED - 1) // ROWS_SCORED * ROWS_SCORED
+    gather_gemv(cache.output_addresses, nodes.slots, micro.hidden, row, nodes.scores, 0, n_scores)
+    cache.losses[step.stream] += logistic_residuals(
+        nodes.scores, nodes.positives, nodes.trials, lr, nodes.hess_weights, n_rows, HS_MAX_SCORE
+    )
     row_scale = ONE if shared.options.cbow else HS_CURVATURE_SCALE
-    loss, trials, n = 0.0, 0, step.n
-    for i in range(n):
-        row = micro.own_rows[step.start + i * step.stride - shared.slots.starts[step.stream]]
-        n_nodes, n_trials = _list_nodes(step, i, row, shared, scratch)
-        trials += n_trials
-        n_rows = _look_up_nodes(n_nodes, cache, nodes)
-        gather_gemv(
-            cache.output_addresses, nodes.slots, micro.hidden, row, nodes.scores,
-            0, n_rows * SIMD_WIDTH,
-        )  # fmt: skip
-        loss += logistic_residuals(
-            nodes.scores, nodes.positives, nodes.trials, lr, nodes.hess_weights, n_rows,
-            HS_MAX_SCORE,
-        )  # fmt: skip
-        prefetch_step(4 * step.n_done + n + i, upcoming, shared)
-        micro.hidden_curvature[row] += _damp_residuals(
-            n_rows, row_scale, micro.hidden_sq_norms[row], nodes
-        )
-        for k in range(n_nodes):
-            curvature = nodes.curvature[k // SIMD_WIDTH, k % SIMD_WIDTH]
-            cache.output_curvature[INDEX(nodes.slots[k])] = curvature
-        clear_row(micro.hidden_delta, row)
-        gather_scatter_axpy(
-            cache.output_addresses, nodes.slots, nodes.scores, nodes.hess_weights, 0, n_nodes,
-            micro.hidden, micro.hidden_delta, row,
-        )  # fmt: skip
-        prefetch_step(4 * step.n_done + 2 * n + i, upcoming, shared)
-    cache.losses[step.stream] += loss
-    cache.trials[step.stream] += trials
+    micro.hidden_curvature[row] += _damp_residuals(
+        n_rows, row_scale, micro.hidden_sq_norms[row], nodes
+    )
+    for k in range(n_rows):
+        for lane in range(SIMD_WIDTH):
+            slot = INDEX(nodes.slots[k * SIMD_WIDTH + lane])
+            cache.output_curvature[slot] = nodes.curvature[k, lane]
+    clear_row(micro.hidden_delta, row)
+    gather_scatter_axpy(
+        cache.output_addresses, nodes.slots, nodes.scores, nodes.hess_weights, 0, n_nodes,
+        micro.hidden, micro.hidden_delta, row,
+    )  # fmt: skip
 
 
 @jit_inline
-def _list_nodes(
-    step: Step, i: int, row: int, shared: SharedArrays, scratch: Scratch
-) -> tuple[int, int]:
-    """List the distinct inner nodes above the words that token i predicts, and count their trials.
+def _list_nodes(stream: int, token: int, shared: SharedArrays, nodes: NodeScratch) -> int:
+    """List the distinct inner nodes above the words that a token predicts; return their number.
 
-    Returns the numbers of nodes and of trials.
+    In rows of SIMD_WIDTH, with their trials, which are added to those of the stream, curvature and
+    squared lengths. The slot of zeros, without trials, pads the last row.
     """
-    if scratch.minibatch.n_pairs[row] == 0:
-        return 0, 0
-    stream, slots, nodes = step.stream, shared.slots, scratch.nodes
-    ends, origin = slots.path_ends[stream], slots.starts[stream]
-    token = step.start + i * step.stride - origin
-    left, middle, after, right = token, token + 1, token + 1, token + 1
-    if not shared.options.cbow:
-        left, middle = shared.tokens.left[stream, token + origin] - origin, token
-        right = shared.tokens.right[stream, token + origin] - origin
-    n_nodes = _count_trials(stream, ends[left], ends[middle], 0, slots, nodes)
-    n_nodes = _count_trials(stream, ends[after], ends[right], n_nodes, slots, nodes)
-    return n_nodes, ends[middle] - ends[left] + ends[right] - ends[after]
+    cache, slots = shared.cache, shared.slots
+    paths, ends, origin = slots.paths[stream], slots.path_ends[stream], slots.starts[stream]
+    slot_of_zeros = (stream + 1) * cache.output_rows.shape[1] - 1
+    first, skipped, after, last = target_tokens(stream, token, shared.tokens, shared.options)
+    start, skip = ends[first - origin], ends[skipped - origin]
+    rest, stop = ends[after - origin], ends[last - origin]
+    cache.trials[stream] += skip - start + stop - rest
+    if shared.options.cbow:
+        n_nodes = skip - start
+        n_rows = (n_nodes + SIMD_WIDTH - 1) // SIMD_WIDTH
+        _list_path(paths, start, n_nodes, slot_of_zeros, nodes)
+    else:
+        n_nodes = _count_trials(paths, start, skip, 0, nodes)
+        n_nodes = _count_trials(paths, rest, stop, n_nodes, nodes)
+        n_rows = (n_nodes + SIMD_WIDTH - 1) // SIMD_WIDTH
+        fill_run(nodes.slots, n_nodes, np.int32(slot_of_zeros), n_rows * SIMD_WIDTH - n_nodes)
+        _take_trials(n_rows, nodes)
+    for k in range(n_rows):
+        for lane in range(SIMD_WIDTH):
+            slot = INDEX(nodes.slots[k * SIMD_WIDTH + lane])
+            nodes.curvature[k, lane] = cache.output_curvature[slot]
+            nodes.sq_norms[k, lane] = cache.output_sq_norms[slot]
+    return int(n_nodes)
 
 
 @jit_inline
-def _count_trials(
-    stream: int, first: int, last: int, n_nodes: int, slots: TokenSlots, nodes: NodeScratch
-) -> int:
+def _list_path(
+    paths: Ints, start: int, n_nodes: int, slot_of_zeros: int, nodes: NodeScratch
+) -> None:
+    """List the nodes of a path, one trial each, and pad the list."""
+    for k in range((n_nodes + SIMD_WIDTH - 1) // SIMD_WIDTH):
+        for lane in range(SIMD_WIDTH):
+            at = k * SIMD_WIDTH + lane
+            is_node = at < n_nodes
+            node = paths[INDEX(start + at)]
+            nodes.slots[at] = node >> 1 if is_node else slot_of_zeros
+            nodes.positives[k, lane] = np.float32(node & 1 if is_node else 0)
+            nodes.trials[k, lane] = np.float32(is_node)
+
+
+@jit_inline
+def _count_trials(paths: Ints, first: int, last: int, n_nodes: int, nodes: NodeScratch) -> int:
     """Count the trials of the nodes [first, last) of the paths; append those that are new.
 
     Without a jump, which the processor could not predict.
     """
-    paths, path_trials = slots.paths[stream], slots.path_trials[stream]
     n = INDEX(n_nodes)
     for k in range(INDEX(first), INDEX(last)):
-        slot = INDEX(paths[k])
+        node = paths[k]
+        slot = INDEX(node >> 1)
         trials = nodes.slot_trials[slot]
         nodes.slots[n] = slot
         n += INDEX(trials == 0)
-        nodes.slot_trials[slot] = trials + path_trials[k]
+        nodes.slot_trials[slot] = trials + 1 + ((node & 1) << POSITIVE_SHIFT)
     return int(n)
 
 
 @jit_inline
-def _look_up_nodes(n_nodes: int, cache: RowCache, nodes: NodeScratch) -> int:
-    """Write what is known of the listed nodes, in the order of the list, in rows of SIMD_WIDTH.
-
-    The trials of the slots are set back to zero. The first node, without trials, pads the last row.
-    Returns the number of rows.
-    """
-    n_rows = (n_nodes + SIMD_WIDTH - 1) // SIMD_WIDTH
-    for k in range(n_nodes, n_rows * SIMD_WIDTH):
-        nodes.slots[k] = nodes.slots[0]
-    for row in range(n_rows):
+def _take_trials(n_rows: int, nodes: NodeScratch) -> None:
+    """Write the trials of the listed slots, and set them back to zero."""
+    for k in range(n_rows):
         for lane in range(SIMD_WIDTH):
-            slot = INDEX(nodes.slots[row * SIMD_WIDTH + lane])
-            trials = nodes.slot_trials[slot]
+            slot = INDEX(nodes.slots[k * SIMD_WIDTH + lane])
+            nodes.counts[k, lane] = nodes.slot_trials[slot]
             nodes.slot_trials[slot] = 0
-            nodes.trials[row, lane] = np.float32(trials & TRIALS_MASK)
-            nodes.positives[row, lane] = np.float32(trials >> POSITIVE_SHIFT)
-            nodes.curvature[row, lane] = cache.output_curvature[slot]
-            nodes.sq_norms[row, lane] = cache.output_sq_norms[slot]
-    return n_rows
+    for k in range(n_rows):
+        for lane in range(SIMD_WIDTH):
+            nodes.trials[k, lane] = np.float32(nodes.counts[k, lane] & TRIALS_MASK)
+            nodes.positives[k, lane] = np.float32(nodes.counts[k, lane] >> POSITIVE_SHIFT)
 
 
 @jit_inline

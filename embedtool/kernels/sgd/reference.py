@@ -241,14 +241,15 @@ def _steps(
 ) -> list[OutputStep]:
     """Return the trials of some tokens, in the steps after each of which output rows move.
 
-    Hierarchical softmax: those of one token after another. Negative sampling: the negatives of each
-    group of tokens, then the targets of each microbatch.
+    Hierarchical softmax: those of one token after another, group by group. Negative sampling: the
+    negatives of each group of tokens, then the targets of each microbatch.
     """
     predicting = [i for i in batch if tokens[i].context]
     targets = {i: _targets(tokens, i, shared.options) for i in predicting}
-    if shared.options.hierarchical:
-        return [_path_trials(i, targets[i], shared) for i in predicting]
     n_groups = -(-len(batch) // MICROBATCH_TOKENS)
+    if shared.options.hierarchical:
+        by_group = [i for group in range(n_groups) for i in batch[group::n_groups]]
+        return [_path_trials(i, targets[i], shared) for i in by_group if i in targets]
     steps = list[OutputStep]()
     for group in range(n_groups):
         key = splitmix64(position + group * MICROBATCH_TOKENS)

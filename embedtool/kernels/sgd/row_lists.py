@@ -20,8 +20,6 @@ from embedtool.kernels.sgd.arrays import (
     HASH_MULTIPLIER,
     INDEX,
     MICROBATCH_TOKENS,
-    POSITIVE_TRIAL,
-    TRIAL,
     Ints,
     Marks,
     Minibatch,
@@ -29,6 +27,7 @@ from embedtool.kernels.sgd.arrays import (
 )
 from embedtool.kernels.sgd.scratch import GatherScratch
 from embedtool.kernels.sgd.subword_rows import list_word_rows
+from embedtool.kernels.simd.integers import copy_run
 from embedtool.kernels.simd.prefetch import prefetch_row
 
 HASH_SHIFT = 15
@@ -81,7 +80,6 @@ def list_rows(batch: Minibatch, shared: SharedArrays, gather: GatherScratch) -> 
         first, last = start, stop
     _clear(gather.output_hash, shared.cache.output_rows.shape[1] - 1)
     if options.hierarchical:
-        cache.n_outputs[stream] = 0
         _list_huffman_paths(stream, first, last, shared, gather)
     else:
         _list_outputs(batch, first, last, shared, gather)
@@ -233,58 +231,34 @@ def _find_or_append(row: int, n: int, listed: Ints, table: Ints) -> int:
 def _list_huffman_paths(
     stream: int, first: int, last: int, shared: SharedArrays, gather: GatherScratch
 ) -> None:
-    """List the inner nodes above the words of the tokens [first, last), and write their paths."""
-    slots, n_words = shared.slots, len(shared.tree.parents) // 2 + 1
-    if first == last or n_words == 1:
-        return
-    root = _node_slot(stream, n_words - 2, shared, gather)
-    end, ends = 0, slots.path_ends[stream]
-    ends[first - slots.starts[stream]] = 0
-    for token in range(first, last):
-        word = shared.tokens.ids[stream, token]
-        end = _list_huffman_path(stream, word, root, end, shared, gather)
-        ends[token + 1 - slots.starts[stream]] = end
+    """List the inner nodes above the words of the tokens [first, last), and write their paths.
 
-
-@jit_inline
-def _node_slot(stream: int, row: int, shared: SharedArrays, gather: GatherScratch) -> int:
-    """Return the slot of an inner node, which is listed if it is new."""
-    cache = shared.cache
-    listed, n = cache.output_rows[stream], cache.n_outputs[stream]
-    index = _find_or_append(row, n, listed, gather.output_hash)
-    cache.n_outputs[stream] = n + int(index == n)
-    return int(stream * len(listed) + index)
-
-
-@jit_inline
-def _list_huffman_path(
-    stream: int, word: int, root: int, end: int, shared: SharedArrays, gather: GatherScratch
-) -> int:
-    """Append a word's path to the stream's paths, `end` slots so far; return their new number.
-
-    From a node that is listed already on, the path is copied: an earlier word has it too.
+    From a node that is listed already on, a path is copied: an earlier word has it too.
     """
-    parents, bit, n_outputs = shared.tree.parents, shared.tree.bit, shared.cache.n_outputs
-    paths, trials = shared.slots.paths[stream], shared.slots.path_trials[stream]
-    n_words = len(parents) // 2 + 1
-    first_slot = stream * shared.cache.output_rows.shape[1]
-    node, is_new = word, True
-    while is_new:
-        n_before = n_outputs[stream]
-        parent = int(parents[node])
-        slot = _node_slot(stream, parent - n_words, shared, gather)
-        paths[end] = slot
-        trials[end] = POSITIVE_TRIAL if bit[node] else TRIAL
-        is_new = n_outputs[stream] > n_before
-        if is_new:
-            gather.path_position[slot - first_slot] = end
-        node = parent
-        end += 1
-    position = gather.path_position[slot - first_slot]
-    while slot != root:
-        position += 1
-        slot = int(paths[position])
-        paths[end] = slot
-        trials[end] = trials[position]
-        end += 1
-    return end
+    slots, cache, parents = shared.slots, shared.cache, shared.tree.parents
+    n_words, n = len(parents) // 2 + 1, 0
+    if first < last and n_words > 1:
+        paths, ends, origin = slots.paths[stream], slots.path_ends[stream], slots.starts[stream]
+        listed = cache.output_rows[stream]
+        root = _find_or_append(n_words - 2, n, listed, gather.output_hash)
+        n += 1
+        ends[first - origin] = 0
+        gather.path_position[root], gather.path_number[root] = -1, first - origin - 1
+        for number in range(first - origin, last - origin):
+            node, end = int(shared.tokens.ids[stream, origin + number]), ends[number]
+            index, is_new = 0, True
+            while is_new:
+                parent = int(parents[node])
+                index = _find_or_append(parent - n_words, n, listed, gather.output_hash)
+                paths[end] = 2 * (stream * len(listed) + index) + shared.tree.bit[node]
+                is_new = index == n
+                if is_new:
+                    gather.path_position[index], gather.path_number[index] = end, number
+                    n += 1
+                node = parent
+                end += 1
+            above = gather.path_position[index] + 1
+            n_above = ends[gather.path_number[index] + 1] - above
+            copy_run(paths, end, paths, above, n_above)
+            ends[number + 1] = end + n_above
+    cache.n_outputs[stream] = n

@@ -39,6 +39,8 @@ class GatherScratch(NamedTuple):
         float64 (n_shared_negatives,), what decides between a bin's word and its alias.
     path_position
         int32 (max_outputs,), where in the stream's `TokenSlots.paths` an inner node is first.
+    path_number
+        int32 (max_outputs,), the token whose path that is.
     """
 
     input_hash: Ints
@@ -47,6 +49,7 @@ class GatherScratch(NamedTuple):
     negatives: Ints
     remainders: Doubles
     path_position: Ints
+    path_number: Ints
 
 
 class MinibatchScratch(NamedTuple):
@@ -144,18 +147,22 @@ class NodeScratch(NamedTuple):
     Attributes
     ----------
     slot_trials
-        int32 (n_streams * max_outputs,), the trials of each slot, as in `TokenSlots.path_trials`;
-        zeros between tokens.
+        int32 (n_streams * max_outputs,), skip-gram: the trials of each slot in the lower half of a
+        number, and the positive ones among them in the upper half; zeros between tokens.
     slots
-        int32 (max_nodes,), the slots of the nodes.
+        int32 (max_nodes,), the slots of the nodes; padded with that of zeros to whole rows of the
+        arrays below.
+    counts
+        int32 (max_nodes / SIMD_WIDTH, SIMD_WIDTH), skip-gram: `slot_trials` of these slots.
     scores, positives, trials, hess_weights
-        float32 (max_nodes / SIMD_WIDTH, SIMD_WIDTH), as `logistic_residuals` takes and leaves them.
+        float32, of that shape, as `logistic_residuals` takes and leaves them.
     curvature, sq_norms
         float32, of that shape, of the rows of the nodes.
     """
 
     slot_trials: Ints
     slots: Ints
+    counts: Ints
     scores: Floats
     positives: Floats
     trials: Floats

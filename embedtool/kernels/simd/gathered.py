@@ -19,7 +19,6 @@ from embedtool.kernels.simd.loops import (
     times,
 )
 from embedtool.kernels.simd.registers import (
-    FLOAT,
     FLOAT_BYTES,
     INDEX,
     VECTOR,
@@ -50,9 +49,8 @@ def gather_gemv(
         addresses, slots, products = arrays_of(context, builder, signature, arguments, 0, 1, 4)
         (source_start,), width = row_pointers(context, builder, signature, arguments, 1, 2)
         first, last = arguments[5:]
-        with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
-            builder.store(FLOAT(0.0), builder.gep(products.data, [k]))
         for offsets in each_tile(builder, width):
+            is_first = builder.icmp_signed("==", offsets[0], INDEX(0))
             vectors = [load(builder, source_start, offset) for offset in offsets]
             for start, stop, n_rows in tiles(builder, first, last, (8, 4, 1)):
                 step = INDEX(n_rows)
@@ -68,8 +66,10 @@ def gather_gemv(
                     sums = reduce_add_each(builder, totals)
                     pointer = builder.gep(products.data, [k])
                     pointer = builder.bitcast(pointer, sums.type.as_pointer())
-                    sums = builder.fadd(builder.load(pointer, align=FLOAT_BYTES), sums)
-                    builder.store(sums, pointer, align=FLOAT_BYTES)
+                    before = builder.load(pointer, align=FLOAT_BYTES)
+                    total = builder.fadd(before, sums)
+                    total = builder.select(is_first, sums, total)
+                    builder.store(total, pointer, align=FLOAT_BYTES)
         return context.get_dummy_value()
 
     return types.void(addresses, slots, source, _LONG, products, _LONG, _LONG), generate
