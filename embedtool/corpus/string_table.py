@@ -121,11 +121,20 @@ class StringTable(Sequence[str]):
                 return int(i)
         return -1
 
-    def take(self, ids: NDArray[np.int64]) -> list[str]:
+    def take(self, ids: NDArray[np.int64]) -> "StringTable":
         """Return the words with these ids, in their order."""
-        starts = np.where(ids > 0, self.ends[ids - 1], 0).tolist()
-        text, ends = self.text.data, self.ends[ids].tolist()
-        return [_decoded(text[start:end]) for start, end in zip(starts, ends, strict=True)]
+        starts = np.where(ids > 0, self.ends[ids - 1], 0)
+        lengths = self.ends[ids] - starts
+        ends = np.cumsum(lengths)
+        starts -= ends - lengths  # what a byte's position here is below that in self.text
+        text = np.empty(lengths.sum(), np.uint8)
+        for first in range(0, len(ids), BLOCK_WORDS):
+            block = slice(first, first + BLOCK_WORDS)
+            begin, end = ends[first] - lengths[first], ends[block][-1]
+            text[begin:end] = self.text[
+                np.arange(begin, end) + np.repeat(starts[block], lengths[block])
+            ]
+        return StringTable(text, ends)
 
     def non_ascii_ids(self) -> NDArray[np.int64]:
         """Return the ids of words with non-ASCII characters."""

@@ -223,7 +223,7 @@ def unsegmented_script(words: StringTable, counts: NDArray[np.int64]) -> str | N
     """Return the script of a text that seems to have no spaces between words, or None."""
     n_tokens = int(counts.sum())
     ids = words.non_ascii_ids()
-    candidates = words.take(ids)
+    candidates = list(words.take(ids))
     for script, (letters, longest) in UNSEGMENTED_SCRIPTS.items():
         if not letters.search("\n".join(candidates)):
             continue

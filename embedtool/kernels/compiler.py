@@ -172,7 +172,7 @@ class InlineDispatcher(CPUDispatcher):  # type: ignore[misc]
 
 
 class _SharedFlags(Flags):  # type: ignore[misc]
-    """numba's flags of a function, one object for all that are equal.
+    """The flags of a function for numba, one object for all that are equal.
 
     numba looks them up thousands of times for each function; comparing them field by field takes a
     sixth of its time.

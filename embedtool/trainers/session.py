@@ -145,6 +145,15 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         StoppedError
             If `stop` asks for it.
         """
+        return self._fit(*self._encode(corpus, warm_start, address))
+
+    def _encode(
+        self, corpus: Corpus, warm_start: WarmStartRecord, address: str | None
+    ) -> tuple[TrainingRecord, EncodedT]:
+        """Read a corpus and encode it; write what `resume` needs.
+
+        The scanned text, in which each distinct token takes memory, is freed on return.
+        """
         backend, training_dir = self.backend, self.training_dir
         scanned = backend.read(corpus, training_dir.folder, self.history)
         encoded = backend.encode(corpus, scanned, training_dir)
@@ -159,7 +168,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
                     record, text, self.checkpoints, warm_start.path, warm_start.freeze, address
                 )
             )
-        return self._fit(record, encoded)
+        return record, encoded
 
     def resume(self, manifest: TrainingManifest) -> ModelRecord:
         """Resume the training in the directory; returns and raises as `train` does.

@@ -27,6 +27,7 @@ from embedtool.corpus.encoding import ENCODED_FILES, EncodedCorpus, EncodedText,
 from embedtool.corpus.object_stores import is_store
 from embedtool.corpus.scanning import COUNT
 from embedtool.corpus.sources import STDIN, absolute, display_name, is_url, signatures_of
+from embedtool.corpus.string_table import StringTable
 from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.errors import ModelError, OutputError
 from embedtool.io.atomic import atomic_write, text_bytes
@@ -166,7 +167,8 @@ class TrainingDir:
                     "began; put the old text back, or start over with overwrite=True",
                     parameters=("overwrite",),
                 )
-        words = (self.folder / WORDS).read_bytes().decode("utf-8", SURROGATE_ERRORS).split("\n")
+        lines = (self.folder / WORDS).read_bytes() + b"\n"
+        words = StringTable.from_lines(np.frombuffer(lines, np.uint8))
         counts = np.fromfile(self.folder / COUNTS, COUNT)
         return Vocabulary(words, counts, text.types_seen, text.tokens_seen)
 
