@@ -19,7 +19,7 @@ from embedtool.errors import ResourceError
 from embedtool.io.cache import user_cache
 from embedtool.io.machine import address_space_limit
 from embedtool.io.progress import COMPILING, Progress, Report, silent
-from embedtool.kernels.compiler import InlineDispatcher, Kernel
+from embedtool.kernels.dispatchers import InlineDispatcher, Kernel
 
 log = logging.getLogger(__name__)
 

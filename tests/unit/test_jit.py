@@ -150,3 +150,58 @@ def test_importing_kernels_checks_nothing_declaring_one_checks_the_address_space
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == ("enough" if enough else "too little")
+
+
+FALLBACK = """
+from typing import NamedTuple
+import numba
+from numba.core import codegen
+{change}
+import numpy as np
+from embedtool.kernels import dispatchers, jit
+from embedtool.kernels.sgd.merging import to_bfloat16
+@dispatchers.constant_flags("doubled")
+class Flags(NamedTuple):
+    doubled: bool
+@jit.jit_inline
+def double(x):
+    return 2 * x
+@jit.jit
+def times(flags, x):
+    return double(x) if flags.doubled else x
+assert [times(Flags(each), 3) for each in (True, False, True)] == [6, 3, 6]
+table, bf16 = np.ones((2, 3), np.float32), np.empty((2, 3), np.uint16)
+jit.load(to_bfloat16, table, bf16)
+to_bfloat16(table, bf16)
+assert (bf16 == 0x3F80).all()
+print(dispatchers.Kernel.__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "kernel"),
+    [
+        ("", "Kernel"),
+        ("numba.version_info = numba.version_info._replace(short=(9, 0))", "Kernel"),
+        ("del codegen.JITCodeLibrary", "_njit"),
+        (
+            "numba.version_info = numba.version_info._replace(short=(9, 0))\n"
+            "from embedtool.kernels import compiler\n"
+            "compiler._InlineLibrary.finalize = lambda self: self.renamed",
+            "_njit",
+        ),
+    ],
+)  # fmt: skip
+def test_kernels_are_right_with_a_numba_that_lacks_or_changes_parts_that_are_not_public(
+    change: str, kernel: str, tmp_path: Path
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(FALLBACK.format(change=change))
+    ran = subprocess.run(
+        [sys.executable, program], env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout == f"{kernel}\n"
+    assert ran.stderr.count("differs from those that embedtool was tested with") == (
+        kernel == "_njit"
+    )

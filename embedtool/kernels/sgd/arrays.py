@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.kernels.compiler import constant_flags
+from embedtool.kernels.dispatchers import constant_flags
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 
 MICROBATCH_TOKENS = SIMD_WIDTH
