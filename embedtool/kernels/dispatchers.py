@@ -56,8 +56,8 @@ def _chosen() -> tuple[Any, Any, Any]:
         if numba.version_info.short <= TESTED_NUMBA or _works(*found):
             return found
     log.warning(
-        "numba %s differs from those that embedtool was tested with: compiling takes about a minute "
-        "instead of 10 seconds; numba %d.%d avoids that", numba.__version__, *TESTED_NUMBA,
+        "numba %s differs from those that embedtool was tested with: compiling takes about a "
+        "minute instead of 10 seconds; numba %d.%d avoids that", numba.__version__, *TESTED_NUMBA,
     )  # fmt: skip
     return _njit, _njit, _no_constant_flags
 
