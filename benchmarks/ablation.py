@@ -118,24 +118,15 @@ def _ngram_steps(value: float) -> None:
     import numpy as np
 
     from embedtool.kernels.jit import jit_inline
-    from embedtool.kernels.sgd import minibatch
-    from embedtool.kernels.sgd.arrays import RowCache, WordRows
-    from embedtool.kernels.sgd.scratch import GatherScratch
-    from embedtool.kernels.simd.rows import scaled_diff
+    from embedtool.kernels.sgd import subword_rows
 
     power = 1 + value
 
     @jit_inline
-    def sums_to_deltas(
-        stream: int, words: WordRows, cache: RowCache, gather: GatherScratch
-    ) -> None:
-        first = stream * cache.input_words.shape[1]
-        for k in range(cache.n_inputs[stream]):
-            n = max(1, words.n_trainable[cache.input_words[stream, k]])
-            factor = np.float32(1 / n**power)
-            scaled_diff(cache.inputs, first + k, gather.input_snapshot, k, factor)
+    def delta_factor(n_trainable: int) -> np.float32:
+        return np.float32(1 / max(1, n_trainable) ** power)
 
-    minibatch.sums_to_deltas = sums_to_deltas  # type: ignore[attr-defined]
+    subword_rows.delta_factor = delta_factor
 
 
 def _rate_held(value: float) -> None:

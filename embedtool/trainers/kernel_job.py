@@ -1,8 +1,7 @@
 """The arrays of the Word2Vec and FastText kernels."""
 
 import math
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,16 +24,11 @@ from embedtool.kernels.sgd.arrays import (
 )
 from embedtool.kernels.sgd.scratch import (
     ROW_SUMS,
-    GatherScratch,
-    MergeScratch,
-    MinibatchScratch,
-    NodeScratch,
-    RowSums,
-    Scratch,
 )
 from embedtool.kernels.simd.gemm import ROW_MULTIPLE
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import CACHE_LINE_BYTES, aligned_zeros
+from embedtool.trainers.kernel_scratch import Sizes, allocate_scratch, floats, ints, longs
 from embedtool.trainers.kernel_threads import KernelJob
 from embedtool.trainers.streams import chunk_tokens_for, n_threads_for, stream_tokens_for
 
@@ -43,29 +37,12 @@ SHARED_NEGATIVES_FACTOR = {"cbow": 3, "skipgram": 4.5}
 closer to independent draws for each pair, and cost time. Measured: `python -m benchmarks.ablation
 --vary negatives`."""
 
+BITS_PER_TOKEN = 128
+"""Bits for the rows of a superstep of FastText's, for each of its tokens, which have some twenty
+rows."""
+
 MARK_BYTES = 2
 """Bytes of a row's mark, at most."""
-
-BUCKETS_PER_ROW = 4
-"""Of the hash tables of a minibatch's rows, a power of two."""
-
-
-class _Sizes(NamedTuple):
-    """How much memory a job needs; maxima are those of one minibatch."""
-
-    n_streams: int
-    max_inputs: int
-    max_outputs: int
-    max_tokens: int
-    max_targets: int
-    max_nodes: int
-    depth: int
-    max_deltas: int
-    max_word_rows: int
-    n_negatives: int
-    n_shared_negatives: int
-    n_words: int
-    width: int
 
 
 def build_job(
@@ -108,25 +85,45 @@ def build_job(
         (np.zeros(len(inputs), ROW_SUMS), np.zeros(len(outputs), ROW_SUMS))
         for _ in range(n_threads if config.hogwild else 1)
     ]
+    tables_of_job = _tables(inputs, outputs, sizes, config.hogwild)
     shared = SharedArrays(
         text,
         WordRows(indptr, indices, frozen, _n_trainable(indptr, indices, frozen)),
         negatives,
         tree[0],
-        _tables(inputs, outputs, sizes.n_streams),
+        tables_of_job,
         options,
         _allocate_tokens(sizes.n_streams),
         _allocate_cache(sizes),
         _allocate_slots(sizes),
     )
     return KernelJob(
-        shared, [_allocate_scratch(sizes, *sums[thread % len(sums)]) for thread in range(n_threads)]
+        shared,
+        [
+            allocate_scratch(sizes, tables_of_job.row_uses[thread], *sums[thread % len(sums)])
+            for thread in range(n_threads)
+        ],
     )
 
 
-def _tables(inputs: NDArray[np.float32], outputs: NDArray[np.float32], n_streams: int) -> Tables:
-    marks = np.min_scalar_type(n_streams)
-    return Tables(inputs, outputs, np.zeros(len(inputs), marks), np.zeros(len(outputs), marks))
+def _row_bits(sizes: Sizes, hogwild: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return `Tables.row_uses` and `rows_reused`; with Hogwild all rows count as used again."""
+    n_bits = sizes.n_streams * MINIBATCH_TOKENS * BITS_PER_TOKEN
+    n = 1 << (n_bits // 64 - 1).bit_length() if sizes.n_words else 0
+    return np.zeros((sizes.n_threads, 2, n), np.int64), np.full(n, -int(hogwild), np.int64)
+
+
+def _tables(
+    inputs: NDArray[np.float32], outputs: NDArray[np.float32], sizes: Sizes, hogwild: bool
+) -> Tables:
+    marks = np.min_scalar_type(sizes.n_streams)
+    return Tables(
+        inputs,
+        outputs,
+        np.zeros(len(inputs), marks),
+        np.zeros(len(outputs), marks),
+        *_row_bits(sizes, hogwild),
+    )
 
 
 def job_bytes(
@@ -156,12 +153,13 @@ def job_bytes(
     alone = sizes._replace(n_streams=1)
     cache = sizes.n_streams * _n_bytes((_allocate_cache(alone), _allocate_slots(alone)))
     no_sums = np.zeros(0, ROW_SUMS)
-    scratch = _allocate_scratch(sizes, no_sums, no_sums)
+    uses, is_shared = _row_bits(sizes, hogwild=False)
+    scratch = allocate_scratch(sizes, uses[0], no_sums, no_sums)
     merge = scratch.merge
-    lists = merge.delta_rows, merge.delta_slots, merge.delta_factors  # threads divide the deltas
+    lists = merge.delta_rows, merge.delta_slots  # threads divide the deltas
     return (
-        sums + MARK_BYTES * n_rows + tokens + cache + n_threads * _n_bytes(scratch)
-        - (n_threads - 1) * _n_bytes(lists)
+        sums + MARK_BYTES * n_rows + is_shared.nbytes + tokens + cache
+        + n_threads * _n_bytes(scratch) - (n_threads - 1) * _n_bytes(lists)
     )  # fmt: skip
 
 
@@ -176,7 +174,7 @@ def _plan(
     indptr: NDArray[np.int64],
     depth: int,
     outputs: tuple[int, ...],
-) -> tuple[Options, int, _Sizes]:
+) -> tuple[Options, int, Sizes]:
     """Return the kernel's options, the number of threads, and the sizes of arrays.
 
     `outputs` is the shape of that table.
@@ -188,7 +186,8 @@ def _plan(
     sizes = _sizes(options, n_threads if config.hogwild else n_streams, depth, outputs)
     sizes = sizes._replace(
         max_deltas=sizes.n_streams * max(sizes.max_inputs * rows_per_word, sizes.max_outputs),
-        max_word_rows=sizes.max_inputs * rows_per_word if options.subwords else 0,
+        max_shared_inputs=sizes.max_inputs * rows_per_word,
+        n_threads=n_threads,
         n_words=len(indptr) - 1 if options.subwords else 0,
     )
     return options, n_threads, sizes
@@ -210,7 +209,7 @@ def _options(config: Word2VecConfig, subwords: bool) -> Options:
     )
 
 
-def _sizes(options: Options, n_streams: int, depth: int, outputs: tuple[int, ...]) -> _Sizes:
+def _sizes(options: Options, n_streams: int, depth: int, outputs: tuple[int, ...]) -> Sizes:
     """Return the sizes, except those that depend on the rows of words."""
     with_context = MINIBATCH_TOKENS + 2 * options.window
     n_microbatches = MINIBATCH_TOKENS // MICROBATCH_TOKENS
@@ -219,7 +218,7 @@ def _sizes(options: Options, n_streams: int, depth: int, outputs: tuple[int, ...
     targets_per_token = 2 * options.window
     if options.cbow:
         max_inputs, max_predicted, targets_per_token = with_context, MINIBATCH_TOKENS, 1
-    return _Sizes(
+    return Sizes(
         n_streams=n_streams,
         max_inputs=1 + max_inputs,
         max_outputs=1 + min(max_predicted * max(1, depth) + n_negatives, outputs[0]),
@@ -228,7 +227,8 @@ def _sizes(options: Options, n_streams: int, depth: int, outputs: tuple[int, ...
         max_nodes=SIMD_WIDTH * (1 + depth * targets_per_token // SIMD_WIDTH),
         depth=depth,
         max_deltas=0,
-        max_word_rows=0,
+        max_shared_inputs=0,
+        n_threads=0,
         n_negatives=n_negatives,
         n_shared_negatives=options.n_shared_negatives,
         n_words=0,
@@ -254,18 +254,6 @@ def _n_trainable(
     return np.diff(before[indptr]).astype(np.int32)
 
 
-def _floats(*shape: int) -> NDArray[np.float32]:
-    return np.zeros(shape, np.float32)
-
-
-def _ints(*shape: int) -> NDArray[np.int32]:
-    return np.zeros(shape, np.int32)
-
-
-def _longs(*shape: int) -> NDArray[np.int64]:
-    return np.zeros(shape, np.int64)
-
-
 def _by_stream(n_streams: int, dtype: type) -> NDArray[Any]:
     """Return a number for each stream, in a cache line of its own: threads change them often.
 
@@ -276,35 +264,33 @@ def _by_stream(n_streams: int, dtype: type) -> NDArray[Any]:
 
 def _allocate_tokens(n_streams: int) -> StreamTokens:
     max_length = stream_tokens_for(chunk_tokens_for(n_streams), n_streams)
-    ids, left, right = (_ints(n_streams, max_length) for _ in range(3))
-    return StreamTokens(ids, left, right, _longs(n_streams))
+    ids, left, right = (ints(n_streams, max_length) for _ in range(3))
+    return StreamTokens(ids, left, right, longs(n_streams))
 
 
-def _allocate_cache(sizes: _Sizes) -> RowCache:
+def _allocate_cache(sizes: Sizes) -> RowCache:
     n_streams = sizes.n_streams
     n_inputs, n_outputs = n_streams * sizes.max_inputs, n_streams * sizes.max_outputs
     outputs = aligned_zeros(n_outputs, sizes.width)
     return RowCache(
         inputs=aligned_zeros(n_inputs, sizes.width),
         input_addresses=np.zeros(n_inputs, np.int64),
-        input_curvature=_floats(n_inputs),
-        input_trainable=_floats(n_inputs),
-        input_words=_ints(n_streams, sizes.max_inputs),
-        input_rows=_ints(n_streams, sizes.max_inputs),
+        input_curvature=floats(n_inputs),
+        input_trainable=floats(n_inputs),
+        input_words=ints(n_streams, sizes.max_inputs),
+        input_rows=ints(n_streams, sizes.max_inputs),
         n_inputs=_by_stream(n_streams, np.int64),
-        word_rows=_ints(n_streams, sizes.max_word_rows),
-        n_word_rows=_by_stream(n_streams, np.int64),
-        shared_inputs=_ints(n_streams, sizes.max_inputs),
-        shared_input_slots=_ints(n_streams, sizes.max_inputs),
+        shared_inputs=ints(n_streams, sizes.max_shared_inputs),
+        shared_input_slots=ints(n_streams, sizes.max_shared_inputs),
         n_shared_inputs=_by_stream(n_streams, np.int64),
         outputs=outputs,
         output_addresses=outputs.ctypes.data + outputs.strides[0] * np.arange(n_outputs),
-        output_curvature=_floats(n_outputs),
-        output_sq_norms=_floats(n_outputs),
-        output_rows=_ints(n_streams, sizes.max_outputs),
+        output_curvature=floats(n_outputs),
+        output_sq_norms=floats(n_outputs),
+        output_rows=ints(n_streams, sizes.max_outputs),
         n_outputs=_by_stream(n_streams, np.int64),
-        shared_outputs=_ints(n_streams, sizes.max_outputs),
-        shared_output_slots=_ints(n_streams, sizes.max_outputs),
+        shared_outputs=ints(n_streams, sizes.max_outputs),
+        shared_output_slots=ints(n_streams, sizes.max_outputs),
         n_shared_outputs=_by_stream(n_streams, np.int64),
         losses=_by_stream(n_streams, np.float64),
         pairs=_by_stream(n_streams, np.int64),
@@ -312,89 +298,15 @@ def _allocate_cache(sizes: _Sizes) -> RowCache:
     )
 
 
-def _allocate_slots(sizes: _Sizes) -> TokenSlots:
+def _allocate_slots(sizes: Sizes) -> TokenSlots:
     n_streams = sizes.n_streams
     by_token = n_streams, sizes.max_tokens + SIMD_WIDTH
     return TokenSlots(
         starts=_by_stream(n_streams, np.int64),
         stops=_by_stream(n_streams, np.int64),
-        inputs=_ints(*by_token),
-        outputs=_ints(*by_token),
-        negatives=_ints(n_streams, sizes.n_negatives),
-        paths=_ints(n_streams, sizes.max_tokens * sizes.depth + SIMD_WIDTH),
+        inputs=ints(*by_token),
+        outputs=ints(*by_token),
+        negatives=ints(n_streams, sizes.n_negatives),
+        paths=ints(n_streams, sizes.max_tokens * sizes.depth + SIMD_WIDTH),
         path_ends=np.zeros((n_streams, sizes.max_tokens + 1), np.int64),
-    )
-
-
-def _allocate_scratch(sizes: _Sizes, input_sums: RowSums, output_sums: RowSums) -> Scratch:
-    gather = GatherScratch(
-        input_hash=_ints(BUCKETS_PER_ROW << sizes.max_inputs.bit_length()),
-        output_hash=_ints(BUCKETS_PER_ROW << sizes.max_outputs.bit_length()),
-        input_snapshot=aligned_zeros(sizes.max_inputs, sizes.width),
-        negatives=_ints(sizes.n_shared_negatives),
-        remainders=np.zeros(sizes.n_shared_negatives),
-        path_position=_ints(sizes.max_outputs),
-        path_number=_ints(sizes.max_outputs),
-    )
-    merge = MergeScratch(
-        delta_rows=_ints(sizes.max_deltas),
-        delta_slots=_ints(sizes.max_deltas),
-        delta_factors=_floats(sizes.max_deltas),
-        word_progress=_floats(sizes.n_words),
-        input_sums=input_sums,
-        output_sums=output_sums,
-    )
-    return Scratch(gather, _allocate_minibatch(sizes), _allocate_nodes(sizes), merge)
-
-
-def _allocate_nodes(sizes: _Sizes) -> NodeScratch:
-    vectors = partial(aligned_zeros, sizes.max_nodes // SIMD_WIDTH, SIMD_WIDTH)
-    return NodeScratch(
-        slot_trials=_ints(sizes.n_streams * sizes.max_outputs),
-        slots=_ints(sizes.max_nodes),
-        counts=_ints(sizes.max_nodes // SIMD_WIDTH, SIMD_WIDTH),
-        scores=vectors(),
-        positives=vectors(),
-        trials=vectors(),
-        hess_weights=vectors(),
-        curvature=vectors(),
-        sq_norms=vectors(),
-    )
-
-
-def _allocate_minibatch(sizes: _Sizes) -> MinibatchScratch:
-    max_negatives, max_targets = sizes.n_shared_negatives + ROW_MULTIPLE, sizes.max_targets
-    n_groups = MINIBATCH_TOKENS // MICROBATCH_TOKENS
-    by_group = n_groups, max_negatives
-    matrix = partial(aligned_zeros, max_negatives, MICROBATCH_TOKENS)
-    return MinibatchScratch(
-        n_pairs=_floats(MINIBATCH_TOKENS),
-        hidden=aligned_zeros(MINIBATCH_TOKENS + 1, sizes.width),
-        hidden_delta=aligned_zeros(MINIBATCH_TOKENS + 1, sizes.width),
-        hidden_transposed=aligned_zeros(sizes.width, MICROBATCH_TOKENS),
-        hidden_sq_norms=_floats(MINIBATCH_TOKENS + 1),
-        hidden_curvature=_floats(MINIBATCH_TOKENS + 1),
-        input_gain=_floats(MINIBATCH_TOKENS + 1),
-        input_factors=_floats(sizes.max_tokens),
-        cumulative=aligned_zeros(sizes.max_tokens + 1, sizes.width),
-        delta_steps=aligned_zeros(sizes.max_tokens + 1, sizes.width),
-        curvature_steps=_floats(sizes.max_tokens + 1),
-        own_rows=_ints(sizes.max_tokens),
-        negative_index=_ints(sizes.max_outputs, n_groups),
-        negative_slots=_ints(*by_group),
-        negative_weights=_floats(*by_group),
-        n_negatives=_longs(n_groups),
-        scores=matrix(),
-        trials=aligned_zeros(n_groups * max_negatives, MICROBATCH_TOKENS).reshape(*by_group, -1),
-        hess_weights=matrix(),
-        no_positives=matrix(),
-        target_slots=_ints(max_targets),
-        target_rows=_ints(max_targets),
-        target_starts=_longs(MINIBATCH_TOKENS),
-        target_stops=_longs(MINIBATCH_TOKENS),
-        target_scores=_floats(max_targets),
-        target_trials=np.ones(max_targets, np.float32),
-        target_hess_weights=_floats(max_targets),
-        target_factors=_floats(max_targets),
-        target_sq_norms=_floats(max_targets),
     )

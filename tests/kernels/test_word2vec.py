@@ -14,7 +14,7 @@ from embedtool.kernels.sgd import reference
 from embedtool.kernels.sgd.arrays import Chunk
 from embedtool.kernels.sgd.barrier import new_counters
 from embedtool.kernels.sgd.train_chunk import train_chunk
-from embedtool.trainers import word2vec
+from embedtool.trainers import kernel_job, word2vec
 from embedtool.trainers.subwords import build_subword_index
 from tests.factories import zipf_corpus
 
@@ -42,7 +42,8 @@ def compare(
 ) -> None:
     """Train one chunk with the kernel and with the reference."""
     make = Word2VecConfig if algorithm == "word2vec" else FastTextConfig
-    config = make(**{"vector_size": 20, "sample": 0.05, "window": 3, "workers": 1, **options})
+    options = {"vector_size": 20, "sample": 0.05, "window": 3, "workers": n_threads} | options
+    config = make(**options)
     index = build_subword_index(text.vocabulary.words, config)
     state = word2vec.init_state(config, text.vocabulary, index)
     rng = np.random.default_rng(1)
@@ -53,10 +54,11 @@ def compare(
     expected = {name: state.tables[name].astype(np.float64) for name in ("inputs", "outputs")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(word2vec, "n_streams_for", lambda config, n_tokens: n_streams)
-        jobs = [word2vec.job_for(config, text, index, state) for _ in range(n_threads)]
-    shared = jobs[0].shared
+        patch.setattr(kernel_job, "n_cores", lambda: n_threads)
+        job = word2vec.job_for(config, text, index, state)
+    shared = job.shared
     n_streams = 1 if config.hogwild else n_streams
-    assert jobs[0].n_streams == n_streams
+    assert job.n_streams == n_streams
     part = -(-text.n_tokens // n_streams)
     chunk = Chunk(
         n_threads, new_counters(n_threads), 0, text.n_tokens, part,
@@ -64,7 +66,7 @@ def compare(
     )  # fmt: skip
 
     def run(thread: int) -> None:
-        train_chunk(thread, chunk, shared, jobs[thread].scratch[0])
+        train_chunk(thread, chunk, shared, job.scratch[thread])
 
     with ThreadPoolExecutor(n_threads) as pool:
         list(pool.map(run, range(n_threads)))
@@ -98,9 +100,18 @@ def test_hogwild_with_one_thread_equals_the_reference(mode: dict[str, Any], algo
     compare(corpus(90), algorithm=algorithm, hogwild=True, **mode)
 
 
+@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
 @pytest.mark.parametrize("n_threads", [2, 3])
-def test_threads_share_the_work(n_threads: int) -> None:
-    compare(corpus(700), n_threads)
+def test_threads_share_the_work(n_threads: int, algorithm: str) -> None:
+    compare(corpus(700), n_threads, algorithm)
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_rows_that_share_a_bit_with_others_are_trained_alike(
+    n_threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_job, "BITS_PER_TOKEN", 0)  # as few as there can be
+    compare(corpus(700), n_threads, "fasttext")
 
 
 @pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])

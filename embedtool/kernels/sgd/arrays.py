@@ -117,12 +117,19 @@ class Tables(NamedTuple):
     input_marks, output_marks
         uint8 (n_rows,), or uint16 for 256 streams: the last stream that listed each row, or, if it
         is shared, the number of streams (`row_lists`); that of inputs without subwords only.
+    row_uses
+        int64 (n_threads, 2, n), with subwords, the input rows that the streams of each thread use
+        in a superstep, and those that they use more than once (`subword_rows`), as bits.
+    rows_reused
+        int64 (n,), such bits of the rows that all threads together use more than once.
     """
 
     inputs: Floats
     outputs: Floats
     input_marks: Marks
     output_marks: Marks
+    row_uses: Longs
+    rows_reused: Longs
 
 
 @constant_flags("subwords", "cbow", "hierarchical")
@@ -205,15 +212,12 @@ class RowCache(NamedTuple):
     input_words
         int32 (n_streams, max_inputs), the word of each slot.
     input_rows
-        int32 (n_streams, max_inputs), its row of the table; with subwords its first row.
+        int32 (n_streams, max_inputs), its row of the table; without subwords.
     n_inputs
         int64 (n_streams,), slots in use.
-    word_rows
-        int32 (n_streams, max_inputs * rows of a word), with subwords the rows of the slots' words.
-    n_word_rows
-        int64 (n_streams,), their number.
     shared_inputs, shared_input_slots
-        int32 (n_streams, max_inputs), the rows that are shared, and the slots of their copies.
+        int32 (n_streams, max_shared_inputs), the rows that are shared, and the slots of their
+        copies; with subwords the rows that are used more than once, and the slots of the words.
     n_shared_inputs
         int64 (n_streams,), their number.
     outputs
@@ -248,8 +252,6 @@ class RowCache(NamedTuple):
     input_words: Ints
     input_rows: Ints
     n_inputs: Longs
-    word_rows: Ints
-    n_word_rows: Longs
     shared_inputs: Ints
     shared_input_slots: Ints
     n_shared_inputs: Longs

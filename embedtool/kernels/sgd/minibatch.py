@@ -20,7 +20,7 @@ from embedtool.kernels.sgd.hierarchical import train_hierarchical_softmax
 from embedtool.kernels.sgd.negative_sampling import train_negative_sampling
 from embedtool.kernels.sgd.row_lists import plan_prefetch, prefetch_step
 from embedtool.kernels.sgd.scratch import MergeScratch, Scratch
-from embedtool.kernels.sgd.subword_rows import fetch_word_sums, sums_to_deltas
+from embedtool.kernels.sgd.subword_rows import fetch_word_sums, update_word_rows
 from embedtool.kernels.simd.rows import copy_row, dot, row_address
 
 
@@ -72,7 +72,7 @@ def train_minibatch(
             train_negative_sampling(step, lr, upcoming, shared, scratch)
         update_inputs(step, upcoming, shared, scratch)
     if shared.options.subwords:
-        sums_to_deltas(stream, shared.words, shared.cache, scratch.gather)
+        update_word_rows(stream, shared, scratch)
     if shared.options.sum_progress:
         _sum_progress(stream, shared, scratch.merge)
 

@@ -26,7 +26,7 @@ from embedtool.kernels.sgd.arrays import (
     SharedArrays,
 )
 from embedtool.kernels.sgd.scratch import GatherScratch
-from embedtool.kernels.sgd.subword_rows import list_word_rows
+from embedtool.kernels.sgd.subword_rows import count_uses
 from embedtool.kernels.simd.integers import copy_run
 from embedtool.kernels.simd.prefetch import prefetch_row
 
@@ -74,8 +74,8 @@ def list_rows(batch: Minibatch, shared: SharedArrays, gather: GatherScratch) -> 
     _list_inputs(
         stream, first if options.cbow else start, last if options.cbow else stop, shared, gather
     )
-    if options.subwords:
-        list_word_rows(stream, shared)
+    if options.subwords and not options.hogwild:
+        count_uses(stream, shared, gather)
     if options.cbow:
         first, last = start, stop
     _clear(gather.output_hash, shared.cache.output_rows.shape[1] - 1)
@@ -100,11 +100,12 @@ def _list_inputs(
         n += int(index == n)
         slots[token - origin] = stream * len(listed) + index
     cache.n_inputs[stream] = n
+    if shared.options.subwords:
+        return
     for k in range(n):
         row = words.indices[words.indptr[listed[k]]]
         cache.input_rows[stream, k] = row
-        if not shared.options.subwords:
-            shared.tables.input_marks[row] = stream
+        shared.tables.input_marks[row] = stream
 
 
 @jit_inline
@@ -164,22 +165,19 @@ def prefetch_step(step: int, upcoming: Upcoming, shared: SharedArrays) -> None:
     Spread over the steps of another minibatch they come while it is trained: more at a time than
     the processor can wait for would stop it.
     """
-    cache, stream, subwords = shared.cache, upcoming.stream, shared.options.subwords
+    cache, stream = shared.cache, upcoming.stream
     for k in range(step * upcoming.rows_per_step, (step + 1) * upcoming.rows_per_step):
         n_inputs = _n_input_rows(stream, shared)
         if k < n_inputs:
-            row = cache.word_rows[stream, k] if subwords else cache.input_rows[stream, k]
-            prefetch_row(shared.tables.inputs, row)
+            prefetch_row(shared.tables.inputs, cache.input_rows[stream, k])
         elif k < n_inputs + cache.n_outputs[stream]:
             prefetch_row(shared.tables.outputs, cache.output_rows[stream, k - n_inputs])
 
 
 @jit_inline
 def _n_input_rows(stream: int, shared: SharedArrays) -> int:
-    """Return how many rows of the input table a stream's minibatch has listed."""
-    if shared.options.subwords:
-        return int(shared.cache.n_word_rows[stream])
-    return int(shared.cache.n_inputs[stream])
+    """Return how many input rows are prefetched; with subwords `fetch_word_sums` does it."""
+    return 0 if shared.options.subwords else int(shared.cache.n_inputs[stream])
 
 
 @jit_inline

@@ -33,6 +33,8 @@ class GatherScratch(NamedTuple):
         int32 (a power of two,), hash tables of indices in a list; its last index is empty.
     input_snapshot
         float32 (max_inputs, width), with subwords, the sums of rows before the minibatch.
+    used, reused
+        int64 (n,), those of `Tables.row_uses` that are this thread's.
     negatives
         int32 (n_shared_negatives,), the bins of the negatives of a group, then the negatives.
     remainders
@@ -46,6 +48,8 @@ class GatherScratch(NamedTuple):
     input_hash: Ints
     output_hash: Ints
     input_snapshot: Floats
+    used: Longs
+    reused: Longs
     negatives: Ints
     remainders: Doubles
     path_position: Ints
@@ -178,8 +182,9 @@ class MergeScratch(NamedTuple):
     ----------
     delta_rows, delta_slots
         int32 (max_deltas,), the row of the table and the slot of each delta.
-    delta_factors
-        float32 (max_deltas,), what its delta and its progress are multiplied by.
+    slot_factors
+        float32 (n_streams * max_inputs,), with subwords, what the delta of each slot and its
+        progress are multiplied by.
     word_progress
         float32 (n_words,), with subwords, the progress of each word (eq. 5); zeros between
         supersteps.
@@ -189,7 +194,7 @@ class MergeScratch(NamedTuple):
 
     delta_rows: Ints
     delta_slots: Ints
-    delta_factors: Floats
+    slot_factors: Floats
     word_progress: Floats
     input_sums: RowSums
     output_sums: RowSums

@@ -23,6 +23,7 @@ from embedtool.kernels.sgd.minibatch import train_minibatch
 from embedtool.kernels.sgd.row_lists import list_rows, mark_shared, plan_prefetch, prefetch_step
 from embedtool.kernels.sgd.scratch import Scratch
 from embedtool.kernels.sgd.subsampling import subsample
+from embedtool.kernels.sgd.subword_rows import clear_uses, find_reused
 
 
 @jit
@@ -54,6 +55,8 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
         n_barriers = 1 + superstep * (3 + int(shared.options.subwords))
         lr_change = chunk.last_lr - chunk.first_lr
         lr = np.float32(chunk.first_lr + lr_change * superstep / n_supersteps)
+        if shared.options.subwords:
+            clear_uses(scratch.gather)
         for stream in range(first_stream, stop_stream):
             list_rows(_minibatch(stream, superstep, chunk, shared), shared, scratch.gather)
             if stream == first_stream:
@@ -62,6 +65,8 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
             barrier_wait(chunk.counters, n_barriers, thread, n_threads)
             for stream in range(first_stream, stop_stream):
                 mark_shared(stream, shared)
+            if shared.options.subwords:
+                find_reused(thread, n_threads, shared.tables)
             barrier_wait(chunk.counters, n_barriers + 1, thread, n_threads)
         for stream in range(first_stream, stop_stream):
             batch = _minibatch(stream, superstep, chunk, shared)
