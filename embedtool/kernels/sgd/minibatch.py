@@ -87,14 +87,14 @@ def _fetch_inputs(stream: int, shared: SharedArrays) -> None:
         slot = stream * cache.input_words.shape[1] + k
         cache.input_curvature[slot] = 0
         cache.input_trainable[slot] = words.n_trainable[word]
-        if tables.input_marks[row] == n_streams:
-            copy_row(cache.inputs, slot, tables.inputs, row)
-            cache.input_addresses[slot] = row_address(cache.inputs, slot)
-            cache.shared_inputs[stream, n_shared] = row
-            cache.shared_input_slots[stream, n_shared] = slot
-            n_shared += 1
-        else:
-            cache.input_addresses[slot] = row_address(tables.inputs, row)
+        cache.input_addresses[slot] = row_address(tables.inputs, row)
+        cache.shared_inputs[stream, n_shared] = row
+        cache.shared_input_slots[stream, n_shared] = slot
+        n_shared += int(tables.input_marks[row] == n_streams)
+    for k in range(n_shared):
+        slot = cache.shared_input_slots[stream, k]
+        copy_row(cache.inputs, slot, tables.inputs, cache.shared_inputs[stream, k])
+        cache.input_addresses[slot] = row_address(cache.inputs, slot)
     cache.n_shared_inputs[stream] = n_shared
 
 
@@ -108,14 +108,14 @@ def _fetch_outputs(stream: int, shared: SharedArrays) -> None:
         slot = stream * cache.output_rows.shape[1] + k
         cache.output_curvature[slot] = 0
         cache.output_sq_norms[slot] = dot(tables.outputs, row, tables.outputs, row)
-        if tables.output_marks[row] == n_streams:
-            copy_row(cache.outputs, slot, tables.outputs, row)
-            cache.output_addresses[slot] = row_address(cache.outputs, slot)
-            cache.shared_outputs[stream, n_shared] = row
-            cache.shared_output_slots[stream, n_shared] = slot
-            n_shared += 1
-        else:
-            cache.output_addresses[slot] = row_address(tables.outputs, row)
+        cache.output_addresses[slot] = row_address(tables.outputs, row)
+        cache.shared_outputs[stream, n_shared] = row
+        cache.shared_output_slots[stream, n_shared] = slot
+        n_shared += int(tables.output_marks[row] == n_streams)
+    for k in range(n_shared):
+        slot = cache.shared_output_slots[stream, k]
+        copy_row(cache.outputs, slot, tables.outputs, cache.shared_outputs[stream, k])
+        cache.output_addresses[slot] = row_address(cache.outputs, slot)
     cache.n_shared_outputs[stream] = n_shared
 
 

@@ -21,6 +21,7 @@ from embedtool.kernels.sgd.arrays import (
     INDEX,
     MICROBATCH_TOKENS,
     Ints,
+    Longs,
     Marks,
     Minibatch,
     SharedArrays,
@@ -130,23 +131,32 @@ def _list_outputs(
 
 
 @jit_inline
-def mark_shared(stream: int, shared: SharedArrays) -> None:
-    """Mark the rows of a stream's minibatch that another stream uses too."""
-    tables, cache, n_streams = shared.tables, shared.cache, len(shared.tokens.lengths)
+def mark_shared(stream: int, shared: SharedArrays, others: Ints) -> None:
+    """Mark the rows of a stream's minibatch that another stream uses too; `others` is overwritten.
+
+    The number of streams is written to the marks of those that have another stream's number.
+    """
+    tables, cache = shared.tables, shared.cache
     if not shared.options.subwords:
-        n_inputs = cache.n_inputs[stream]
-        _mark_shared(stream, n_streams, n_inputs, cache.input_rows, tables.input_marks)
-    n_outputs = cache.n_outputs[stream]
-    _mark_shared(stream, n_streams, n_outputs, cache.output_rows, tables.output_marks)
+        n_others = _list_others(
+            stream, cache.n_inputs, cache.input_rows, tables.input_marks, others
+        )
+        for k in range(n_others):
+            tables.input_marks[INDEX(others[k])] = len(shared.tokens.lengths)
+    n_others = _list_others(stream, cache.n_outputs, cache.output_rows, tables.output_marks, others)
+    for k in range(n_others):
+        tables.output_marks[INDEX(others[k])] = len(shared.tokens.lengths)
 
 
 @jit_inline
-def _mark_shared(stream: int, n_streams: int, n: int, rows: Ints, marks: Marks) -> None:
-    """Write the number of streams to the marks of those of n rows that have another stream's."""
-    for k in range(n):
+def _list_others(stream: int, n_rows: Longs, rows: Ints, marks: Marks, others: Ints) -> int:
+    """List the rows whose mark is not the stream's, without a jump for each; return their number."""
+    n = 0
+    for k in range(n_rows[stream]):
         row = INDEX(rows[stream, k])
-        if marks[row] != stream:
-            marks[row] = n_streams
+        others[INDEX(n)] = row
+        n += int(marks[row] != stream)
+    return n
 
 
 @jit_inline

@@ -64,7 +64,7 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
         if synchronous:
             barrier_wait(chunk.counters, n_barriers, thread, n_threads)
             for stream in range(first_stream, stop_stream):
-                mark_shared(stream, shared)
+                mark_shared(stream, shared, scratch.merge.delta_rows)
             if shared.options.subwords:
                 find_reused(thread, n_threads, shared.tables)
             barrier_wait(chunk.counters, n_barriers + 1, thread, n_threads)
