@@ -156,7 +156,7 @@ def job_bytes(
     uses, is_shared = _row_bits(sizes, hogwild=False)
     scratch = allocate_scratch(sizes, uses[0], no_sums, no_sums)
     merge = scratch.merge
-    lists = merge.delta_rows, merge.delta_slots  # threads divide the deltas
+    lists = merge.delta_rows, merge.delta_slots, merge.previous  # threads divide the deltas
     return (
         sums + MARK_BYTES * n_rows + is_shared.nbytes + tokens + cache
         + n_threads * _n_bytes(scratch) - (n_threads - 1) * _n_bytes(lists)

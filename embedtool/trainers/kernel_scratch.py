@@ -86,6 +86,8 @@ def allocate_scratch(
         delta_rows=ints(sizes.max_deltas),
         delta_slots=ints(sizes.max_deltas),
         slot_factors=floats(sizes.n_streams * sizes.max_inputs),
+        previous=ints(sizes.max_deltas),
+        row_slots=ints(sizes.n_streams),
         word_progress=floats(sizes.n_words),
         input_sums=input_sums,
         output_sums=output_sums,

@@ -106,7 +106,11 @@ class KernelJob(NamedTuple):
             raise
 
     def _run_thread(self, chunk: Chunk, thread: int) -> None:
-        train_chunk(thread, chunk, self.shared, self.scratch[thread])
+        try:
+            train_chunk(thread, chunk, self.shared, self.scratch[thread])
+        except BaseException:
+            release_all(chunk.counters)  # the others would wait for this one
+            raise
 
     def take_losses(self) -> Losses:
         """Return the losses of all streams since the last call, and reset them."""

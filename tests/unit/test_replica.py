@@ -277,7 +277,7 @@ def test_curvature_adds_up_over_supersteps(
     sums = (job.scratch[0].merge.input_sums, job.scratch[0].merge.output_sums)
     for side, curvature in enumerate(job.curvature()):
         assert np.array_equal(curvature, sums[side]["total_progress"])
-        for name in ("progress", "n_copies", "padding"):
+        for name in ("progress", "last", "padding"):
             assert not sums[side][name].any()
         np.testing.assert_allclose(curvature, expected[side], rtol=1e-3, atol=1e-5)
         assert not curvature[times[side] == 0].any()

@@ -15,7 +15,7 @@ from embedtool.kernels.sgd.owners import owner
 from embedtool.kernels.sgd.scratch import MergeScratch, RowSums
 from embedtool.kernels.sgd.subword_rows import apply_word_deltas
 from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
-from embedtool.kernels.simd.rows import axpy, copy_row, scal
+from embedtool.kernels.simd.rows import add_differences
 
 PREFETCH_DISTANCE = 8
 """Rows are prefetched this many deltas before they are needed: they may be in the cache of another
@@ -26,24 +26,18 @@ core, a hundred nanoseconds away."""
 def apply_updates(
     thread: int,
     n_threads: int,
-    first_stream: int,
-    stop_stream: int,
     ngram_scale: np.float32,
     shared: SharedArrays,
     merge: MergeScratch,
 ) -> None:
-    """Apply the deltas of some streams to both tables.
-
-    Unless the training is Hogwild's, only to the rows that the thread owns.
+    """Apply the deltas of all streams to the rows of both tables that a thread owns.
 
     Parameters
     ----------
     thread
         Index of this thread.
     n_threads
-        Threads that share the rows; with Hogwild 1, and the index is 0.
-    first_stream, stop_stream
-        The streams [first_stream, stop_stream).
+        Threads that share the rows.
     ngram_scale
         Curvature scale of rows that several words share (eq. 6).
     shared
@@ -51,26 +45,19 @@ def apply_updates(
     merge
         The memory of this thread.
     """
+    n_streams = len(shared.tokens.lengths)
     if shared.options.subwords:
-        apply_word_deltas(thread, n_threads, first_stream, stop_stream, ngram_scale, shared, merge)
+        apply_word_deltas(thread, n_threads, 0, n_streams, ngram_scale, shared, merge)
     else:
-        _apply_inputs(thread, n_threads, first_stream, stop_stream, shared, merge)
-    if not shared.options.hogwild:
-        _apply_outputs(thread, n_threads, first_stream, stop_stream, shared, merge)
+        _apply_inputs(thread, n_threads, shared, merge)
+    _apply_outputs(thread, n_threads, shared, merge)
 
 
 @jit_inline
-def _apply_inputs(
-    thread: int,
-    n_threads: int,
-    first_stream: int,
-    stop_stream: int,
-    shared: SharedArrays,
-    merge: MergeScratch,
-) -> None:
+def _apply_inputs(thread: int, n_threads: int, shared: SharedArrays, merge: MergeScratch) -> None:
     """Apply the copies of input rows."""
     cache, frozen, n = shared.cache, shared.words.frozen, 0
-    for stream in range(first_stream, stop_stream):
+    for stream in range(len(shared.tokens.lengths)):
         for k in range(cache.n_shared_inputs[stream]):
             row = cache.shared_inputs[stream, k]
             merge.delta_rows[n], merge.delta_slots[n] = row, cache.shared_input_slots[stream, k]
@@ -79,17 +66,10 @@ def _apply_inputs(
 
 
 @jit_inline
-def _apply_outputs(
-    thread: int,
-    n_threads: int,
-    first_stream: int,
-    stop_stream: int,
-    shared: SharedArrays,
-    merge: MergeScratch,
-) -> None:
+def _apply_outputs(thread: int, n_threads: int, shared: SharedArrays, merge: MergeScratch) -> None:
     """Apply the copies of output rows."""
     cache, n = shared.cache, 0
-    for stream in range(first_stream, stop_stream):
+    for stream in range(len(shared.tokens.lengths)):
         for k in range(cache.n_shared_outputs[stream]):
             row = cache.shared_outputs[stream, k]
             merge.delta_rows[n], merge.delta_slots[n] = row, cache.shared_output_slots[stream, k]
@@ -110,8 +90,8 @@ def _apply(
 ) -> None:
     """Apply the first n copies of the list, damped where a row's total progress exceeds 1.
 
-    With n copies c of row r and the damping f the row becomes r + f sum (c - r) =
-    (1 - n f) r + f sum c.
+    With the copies c of row r and the damping f the row becomes r + f sum (c - r). All copies of a
+    row are taken together, when the last one in the list comes.
 
     Parameters
     ----------
@@ -132,8 +112,9 @@ def _apply(
         row_sums = sums[merge.delta_rows[k]]
         delta_progress = progress(curvature[merge.delta_slots[k]])
         row_sums.progress += delta_progress
-        row_sums.n_copies += ONE
         row_sums.total_progress += delta_progress
+        merge.previous[k] = row_sums.last
+        row_sums.last = k + 1
     for k in range(min(n, PREFETCH_DISTANCE)):
         prefetch_row(table, merge.delta_rows[k])
         prefetch_row(copies, merge.delta_slots[k])
@@ -141,16 +122,13 @@ def _apply(
         if k + PREFETCH_DISTANCE < n:
             prefetch_row(table, merge.delta_rows[k + PREFETCH_DISTANCE])
             prefetch_row(copies, merge.delta_slots[k + PREFETCH_DISTANCE])
-        row, slot = merge.delta_rows[k], merge.delta_slots[k]
+        row = merge.delta_rows[k]
         row_sums = sums[row]
-        factor = damped(ONE, row_sums.progress)
-        n_copies = row_sums.n_copies
-        row_sums.n_copies = 0
-        if n_copies == 1:  # its progress is 1 at most, so it is not damped: (1 - f) r + f c = c
-            copy_row(table, row, copies, slot)
-            continue
-        if n_copies > 1:
-            scal(table, row, ONE - n_copies * factor)
-        axpy(table, row, copies, slot, factor)
-    for k in range(n):
-        sums[merge.delta_rows[k]].progress = 0
+        if row_sums.last == k + 1:
+            n_copies, number = 0, k + 1
+            while number > 0:
+                merge.row_slots[n_copies] = merge.delta_slots[number - 1]
+                n_copies, number = n_copies + 1, merge.previous[number - 1]
+            factor = damped(ONE, row_sums.progress)
+            add_differences(table, row, copies, merge.row_slots, n_copies, factor)
+            row_sums.last, row_sums.progress = 0, 0

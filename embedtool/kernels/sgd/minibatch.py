@@ -79,7 +79,7 @@ def train_minibatch(
 
 @jit_inline
 def _fetch_inputs(stream: int, shared: SharedArrays) -> None:
-    """Find the row of each word of a minibatch: in the table, or a copy if streams share it."""
+    """Find the row of each word of a minibatch: in the table; a copy of one shared, or frozen."""
     words, tables, cache = shared.words, shared.tables, shared.cache
     n_shared, n_streams = 0, len(shared.tokens.lengths)
     for k in range(cache.n_inputs[stream]):
@@ -90,7 +90,8 @@ def _fetch_inputs(stream: int, shared: SharedArrays) -> None:
         cache.input_addresses[slot] = row_address(tables.inputs, row)
         cache.shared_inputs[stream, n_shared] = row
         cache.shared_input_slots[stream, n_shared] = slot
-        n_shared += int(tables.input_marks[row] == n_streams)
+        is_frozen = words.n_trainable[word] == 0
+        n_shared += int((tables.input_marks[row] == n_streams) | is_frozen)
     for k in range(n_shared):
         slot = cache.shared_input_slots[stream, k]
         copy_row(cache.inputs, slot, tables.inputs, cache.shared_inputs[stream, k])

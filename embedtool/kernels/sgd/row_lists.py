@@ -138,19 +138,17 @@ def mark_shared(stream: int, shared: SharedArrays, others: Ints) -> None:
     """
     tables, cache = shared.tables, shared.cache
     if not shared.options.subwords:
-        n_others = _list_others(
-            stream, cache.n_inputs, cache.input_rows, tables.input_marks, others
-        )
-        for k in range(n_others):
+        n = _list_others(stream, cache.n_inputs, cache.input_rows, tables.input_marks, others)
+        for k in range(n):
             tables.input_marks[INDEX(others[k])] = len(shared.tokens.lengths)
-    n_others = _list_others(stream, cache.n_outputs, cache.output_rows, tables.output_marks, others)
-    for k in range(n_others):
+    n = _list_others(stream, cache.n_outputs, cache.output_rows, tables.output_marks, others)
+    for k in range(n):
         tables.output_marks[INDEX(others[k])] = len(shared.tokens.lengths)
 
 
 @jit_inline
 def _list_others(stream: int, n_rows: Longs, rows: Ints, marks: Marks, others: Ints) -> int:
-    """List the rows whose mark is not the stream's, without a jump for each; return their number."""
+    """List the rows whose mark is not the stream's, without a jump for each; return how many."""
     n = 0
     for k in range(n_rows[stream]):
         row = INDEX(rows[stream, k])

@@ -13,15 +13,15 @@ RowSums = NDArray[Any]
 ROW_SUMS = np.dtype(
     [
         ("progress", np.float32),
-        ("n_copies", np.float32),
+        ("last", np.int32),
         ("total_progress", np.float32),
         ("padding", np.float32),
     ]
 )
-"""What is summed over the deltas of a row: `progress` (eqs. 5 and 6) and the number of copies that
-replace the row, both zero between supersteps; and `total_progress`, the progress of each delta over
-all supersteps, never reset: the curvature of a replica (eq. 7). A record of four floats never
-crosses a cache line, so that a row costs one miss."""
+"""What is summed over the deltas of a row: `progress` (eqs. 5 and 6), zero between supersteps; and
+`total_progress`, that of all supersteps, never reset: the curvature of a replica (eq. 7). `last` is
+one more than the number of the row's last copy in the list of its owner, or 0. A record of four
+numbers never crosses a cache line, so that a row costs one miss."""
 
 
 class GatherScratch(NamedTuple):
@@ -185,6 +185,10 @@ class MergeScratch(NamedTuple):
     slot_factors
         float32 (n_streams * max_inputs,), with subwords, what the delta of each slot and its
         progress are multiplied by.
+    previous
+        int32 (max_deltas,), one more than the number of the copy before of the same row, or 0.
+    row_slots
+        int32 (n_streams,), the slots of a row's copies.
     word_progress
         float32 (n_words,), with subwords, the progress of each word (eq. 5); zeros between
         supersteps.
@@ -195,6 +199,8 @@ class MergeScratch(NamedTuple):
     delta_rows: Ints
     delta_slots: Ints
     slot_factors: Floats
+    previous: Ints
+    row_slots: Ints
     word_progress: Floats
     input_sums: RowSums
     output_sums: RowSums

@@ -23,7 +23,7 @@ from embedtool.kernels.sgd.minibatch import train_minibatch
 from embedtool.kernels.sgd.row_lists import list_rows, mark_shared, plan_prefetch, prefetch_step
 from embedtool.kernels.sgd.scratch import Scratch
 from embedtool.kernels.sgd.subsampling import subsample
-from embedtool.kernels.sgd.subword_rows import clear_uses, find_reused
+from embedtool.kernels.sgd.subword_rows import apply_word_deltas, clear_uses, find_reused
 
 
 @jit
@@ -72,13 +72,15 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
             batch = _minibatch(stream, superstep, chunk, shared)
             next_stream = stream + 1 if stream + 1 < stop_stream else -1
             train_minibatch(batch, next_stream, lr, shared, scratch)
-        if synchronous:
+        if synchronous:  # the next lists may be made meanwhile: what is merged is not in them
             barrier_wait(chunk.counters, n_barriers + 2, thread, n_threads)
-            apply_updates(thread, n_threads, 0, n_streams, chunk.ngram_scale, shared, scratch.merge)
+            apply_updates(thread, n_threads, chunk.ngram_scale, shared, scratch.merge)
             if shared.options.subwords:  # whose merging reads the lists of all streams
                 barrier_wait(chunk.counters, n_barriers + 3, thread, n_threads)
         elif shared.options.subwords:
-            apply_updates(0, 1, first_stream, stop_stream, chunk.ngram_scale, shared, scratch.merge)
+            apply_word_deltas(
+                0, 1, first_stream, stop_stream, chunk.ngram_scale, shared, scratch.merge
+            )
 
 
 @jit_inline

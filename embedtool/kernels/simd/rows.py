@@ -26,6 +26,7 @@ from embedtool.kernels.simd.registers import (
     ZEROS,
     broadcast,
     load,
+    numbered_row,
     reduce_add,
     store,
 )
@@ -150,6 +151,34 @@ def sum_rows(
         return context.get_dummy_value()
 
     return types.void(target, _LONG, table, rows, _LONG, _LONG), generate
+
+
+@intrinsic
+def add_differences(
+    typing_context: Any, table: Any, row: Any, copies: Any, slots: Any, n: Any, factor: Any
+) -> tuple[Any, Any]:
+    """Compute table[row] += factor * the sum of copies[slots[:n]] - table[row]."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        copies, slots = arrays_of(context, builder, signature, arguments, 2, 3)
+        (target,), width = row_pointers(context, builder, signature, arguments, 1)
+        factor = broadcast(builder, arguments[5])
+        for offsets in each_tile(builder, width):
+            old = [load(builder, target, offset) for offset in offsets]
+            totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
+            for total in totals:
+                builder.store(ZEROS, total)
+            with cgutils.for_range(builder, arguments[4], intp=INDEX) as loop:
+                copy = numbered_row(builder, copies, slots, loop.index)
+                for total, vector, offset in zip(totals, old, offsets, strict=True):
+                    difference = builder.fsub(load(builder, copy, offset), vector)
+                    builder.store(plus(builder, builder.load(total), difference), total)
+            for total, vector, offset in zip(totals, old, offsets, strict=True):
+                moved = plus(builder, vector, times(builder, factor, builder.load(total)))
+                store(builder, moved, target, offset)
+        return context.get_dummy_value()
+
+    return types.void(table, _LONG, copies, slots, _LONG, _FLOAT), generate
 
 
 def _writer(n_rows: int, combine: Combine) -> Callable[..., Any]:
