@@ -16,8 +16,7 @@ UNIT_SECONDS = (3600, 60, 1)
 EPOCHS = re.compile(r"([1-9]\d*)-epochs?")
 
 MAX_STREAMS = 256
-"""Most streams of a superstep, and most threads: the kernels note the thread that owns a row in a
-byte."""
+"""Most streams of a superstep, and most threads."""
 
 GENSIM = "gensim>=4.4,<5"
 """What pip is to install for `engine="gensim"`, as in pyproject.toml."""

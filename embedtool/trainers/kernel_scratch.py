@@ -86,7 +86,7 @@ def allocate_scratch(
         delta_rows=ints(sizes.max_deltas),
         delta_slots=ints(sizes.max_deltas),
         slot_factors=floats(sizes.n_streams * sizes.max_inputs),
-        previous=ints(sizes.max_deltas),
+        previous=ints(sizes.n_streams * max(sizes.max_inputs, sizes.max_outputs)),
         row_slots=ints(sizes.n_streams),
         word_progress=floats(sizes.n_words),
         input_sums=input_sums,
@@ -111,7 +111,7 @@ def _allocate_nodes(sizes: Sizes) -> NodeScratch:
 
 
 def _allocate_minibatch(sizes: Sizes) -> MinibatchScratch:
-    max_negatives, max_targets = sizes.n_shared_negatives + ROW_MULTIPLE, sizes.max_targets
+    max_negatives, max_targets = sizes.n_shared_negatives, sizes.max_targets
     n_groups = MINIBATCH_TOKENS // MICROBATCH_TOKENS
     by_group = n_groups, max_negatives
     matrix = partial(aligned_zeros, max_negatives, MICROBATCH_TOKENS)
@@ -128,7 +128,7 @@ def _allocate_minibatch(sizes: Sizes) -> MinibatchScratch:
         delta_steps=aligned_zeros(sizes.max_tokens + 1, sizes.width),
         curvature_steps=floats(sizes.max_tokens + 1),
         own_rows=ints(sizes.max_tokens),
-        negative_index=ints(sizes.max_outputs, n_groups),
+        negative_index=ints(sizes.max_outputs if sizes.n_negatives else 0, n_groups) - 1,
         negative_slots=ints(*by_group),
         negative_weights=floats(*by_group),
         n_negatives=longs(n_groups),

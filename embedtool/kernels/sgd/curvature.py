@@ -65,9 +65,9 @@ have left. Measured: `python -m benchmarks.ablation --vary hogwild-scale`."""
 
 
 @jit_inline
-def curvature_term(scale: np.float32, hess_weight: np.float32, sq_norm: np.float32) -> np.float32:
-    """Return a term of lr tr H in eq. (2), lr l'' |x|^2, given lr l'' and |x|^2, times a scale."""
-    return scale * hess_weight * sq_norm
+def curvature_term(hess_weight: np.float32, sq_norm: np.float32) -> np.float32:
+    """Return a term of lr tr H in eq. (2), lr l'' |x|^2, given lr l'' and |x|^2."""
+    return hess_weight * sq_norm
 
 
 @jit_inline

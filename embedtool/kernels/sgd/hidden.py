@@ -1,9 +1,9 @@
 """The hidden vectors of a minibatch, and the update of the input rows that they are made of.
 
 With skip-gram the hidden vector h_i is the vector of token i; with CBOW it is the mean, or the sum,
-of the vectors of its context. All hidden vectors of a minibatch are computed before anything is
-updated, and the input rows are updated after all of them are trained: eqs. (1) and (3). The update
-of h_i goes undivided to every row that it is the mean of, as in word2vec.c and fastText.
+of the vectors of its context. All hidden vectors of a step (`minibatch`) are computed before
+anything is updated, and the input rows are updated after all of them are trained: eqs. (1) and (3).
+The update of h_i goes undivided to every row that it is the mean of, as in word2vec.c and fastText.
 
 Hidden vectors are stored by group: those of tokens that share their negatives
 (`negative_sampling`) are contiguous.
@@ -54,7 +54,7 @@ def target_tokens(
 
 @jit_inline
 def compute_hidden(step: Step, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch) -> None:
-    """Compute the hidden vectors of a minibatch; the rows of groups without a token get zeros."""
+    """Compute the hidden vectors of a step; the rows of groups without a token get zeros."""
     stream, tokens, options, cache = step.stream, shared.tokens, shared.options, shared.cache
     micro, slot_of = scratch.minibatch, shared.slots.inputs[step.stream]
     origin, n = shared.slots.starts[stream], step.n
@@ -94,7 +94,7 @@ def compute_hidden(step: Step, upcoming: Upcoming, shared: SharedArrays, scratch
 def _assign_rows(step: Step, origin: int, n_all: int, micro: MinibatchScratch) -> None:
     """Give each token of a step its row of the hidden vectors; rows without a token are cleared.
 
-    A group has every n-th token: those that share negatives do not share contexts too.
+    A group has every n-th token: those that share negatives have fewer contexts in common.
     """
     for k in range(n_all):
         micro.own_rows[k] = MINIBATCH_TOKENS  # a row of zeros

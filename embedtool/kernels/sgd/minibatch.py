@@ -1,8 +1,8 @@
 """Train one minibatch of a stream.
 
 The tables do not change for a stream during a superstep but by itself: it trains the rows that it
-alone uses in place, and copies of the others (`row_lists`). So a row that many tokens of a
-minibatch use is fetched and written once, and gradients are never staler than one superstep.
+alone uses in place, and copies of the others (`row_lists`). So gradients are never staler than one
+superstep.
 
 In the minibatch, all hidden vectors are computed from the same input rows (`hidden`), output rows
 are updated one microbatch after another (`negative_sampling`, `hierarchical`), and input rows last.

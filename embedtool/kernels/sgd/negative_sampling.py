@@ -57,7 +57,7 @@ NO_LIMIT = np.float32(np.inf)
 def train_negative_sampling(
     step: Step, lr: np.float32, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch
 ) -> None:
-    """Update the output rows of a minibatch, compute its hidden deltas, and add its losses.
+    """Update the output rows of a step, compute its hidden deltas, and add its losses.
 
     First the negatives, one group of tokens after another; then the targets.
     """
@@ -90,7 +90,7 @@ def _list_negatives(step: Step, shared: SharedArrays, scratch: Scratch) -> None:
     weight = np.float32(options.negative) / np.float32(n_drawn)
     first_slot = stream * shared.cache.output_rows.shape[1]
     slot_of_zeros = first_slot + shared.cache.output_rows.shape[1] - 1
-    for k in range(len(micro.negative_index)):
+    for k in range(shared.cache.n_outputs[stream]):
         for group in range(micro.negative_index.shape[1]):
             micro.negative_index[k, group] = -1
     for group in range(n_groups(step)):
@@ -118,7 +118,7 @@ def _list_negatives(step: Step, shared: SharedArrays, scratch: Scratch) -> None:
 
 @jit_inline
 def _list_targets(step: Step, shared: SharedArrays, scratch: Scratch) -> float:
-    """List the targets of each token; return the number of trials of the minibatch.
+    """List the targets of each token; return the number of trials of the step.
 
     Where a target is a negative of its token too, its trials are taken back: eq. (4). Pairs of a
     row of zeros pad the targets of each microbatch to a multiple of SIMD_WIDTH.
@@ -200,7 +200,7 @@ def _train_targets(
     for k in range(start, stop):
         sq_norm = micro.hidden_sq_norms[INDEX(rows[k])]
         slot = INDEX(slots[k])
-        cache.output_curvature[slot] += curvature_term(ONE, hess_weights[k], sq_norm)
+        cache.output_curvature[slot] += curvature_term(hess_weights[k], sq_norm)
     for k in range(start, stop):
         slot = INDEX(slots[k])
         micro.target_factors[k] = cache.output_curvature[slot]

@@ -90,16 +90,16 @@ class MinibatchScratch(NamedTuple):
         int32 (max_outputs, groups), the index of an output row in the list of negatives of each
         group of tokens, or -1.
     negative_slots
-        int32 (groups, n_shared_negatives + ROW_MULTIPLE), the slots of the distinct negatives of
+        int32 (groups, n_shared_negatives), the slots of the distinct negatives of
         each group.
     negative_weights
         float32, of that shape, the trials of each with a pair, eq. (4).
     n_negatives
         int64 (groups,), their number.
     trials
-        float32 (groups, n_shared_negatives + ROW_MULTIPLE, MICROBATCH_TOKENS), of negatives.
+        float32 (groups, n_shared_negatives, MICROBATCH_TOKENS), of negatives.
     scores, hess_weights
-        float32 (n_shared_negatives + ROW_MULTIPLE, MICROBATCH_TOKENS), as `logistic_residuals`
+        float32 (n_shared_negatives, MICROBATCH_TOKENS), as `logistic_residuals`
         takes and leaves them.
     no_positives
         float32, zeros of that shape: the positives among the trials of negatives.
@@ -186,7 +186,7 @@ class MergeScratch(NamedTuple):
         float32 (n_streams * max_inputs,), with subwords, what the delta of each slot and its
         progress are multiplied by.
     previous
-        int32 (max_deltas,), one more than the number of the copy before of the same row, or 0.
+        int32 (n_streams * max(max_inputs, max_outputs),), one more than the number of the copy before of the same row, or 0.
     row_slots
         int32 (n_streams,), the slots of a row's copies.
     word_progress

@@ -1,6 +1,7 @@
 """Runs of int32 in whole registers, so that short ones cost no jump.
 
-Up to SIMD_WIDTH - 1 numbers after the run are written too, and read after that of `copy_run`.
+Up to SIMD_WIDTH - 1 numbers behind the run are overwritten, and `copy_run` reads as many behind its
+source.
 """
 
 from typing import Any

@@ -117,7 +117,7 @@ def dot(typing_context: Any, a: Any, a_row: Any, b: Any, b_row: Any) -> tuple[An
 
 @intrinsic
 def row_address(typing_context: Any, table: Any, row: Any) -> tuple[Any, Any]:
-    """Return the address of a row, int64, as the functions below take it."""
+    """Return the address of a row, int64, as the functions of `gathered` take it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         (pointer,), _ = row_pointers(context, builder, signature, arguments, 1)
