@@ -15,7 +15,6 @@ from embedtool.kernels.sgd.scratch import (
     RowSums,
     Scratch,
 )
-from embedtool.kernels.simd.gemm import ROW_MULTIPLE
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import aligned_zeros
 

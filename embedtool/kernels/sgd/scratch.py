@@ -186,7 +186,8 @@ class MergeScratch(NamedTuple):
         float32 (n_streams * max_inputs,), with subwords, what the delta of each slot and its
         progress are multiplied by.
     previous
-        int32 (n_streams * max(max_inputs, max_outputs),), one more than the number of the copy before of the same row, or 0.
+        int32 (n_streams * max(max_inputs, max_outputs),), one more than the number of the copy
+        before of the same row, or 0.
     row_slots
         int32 (n_streams,), the slots of a row's copies.
     word_progress
