@@ -48,7 +48,8 @@ def build_tree(
             bit[node] = child == 0
     parents[root] = root
     bit[root] = False
-    depths = np.zeros(root + 1, np.int32)
+    depths, deepest = np.zeros(root + 1, np.int32), 0
     for node in range(root - 1, -1, -1):
         depths[node] = depths[parents[node]] + 1
-    return int(depths.max())
+        deepest = max(deepest, depths[node])
+    return deepest

@@ -49,7 +49,10 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
         stop = min(start + chunk.tokens_per_stream, chunk.stop)
         subsample(stream, start, stop, chunk.key, shared.text, shared.options, shared.tokens)
     barrier_wait(chunk.counters, 0, thread, n_threads)
-    n_supersteps = (shared.tokens.lengths.max() + MINIBATCH_TOKENS - 1) // MINIBATCH_TOKENS
+    longest = 0
+    for length in shared.tokens.lengths:
+        longest = max(longest, length)
+    n_supersteps = (longest + MINIBATCH_TOKENS - 1) // MINIBATCH_TOKENS
     synchronous = not shared.options.hogwild
     for superstep in range(n_supersteps):
         n_barriers = 1 + superstep * (3 + int(shared.options.subwords))
