@@ -46,7 +46,7 @@ def tiles(builder: Any, first: Any, last: Any, sizes: Sequence[int]) -> Iterator
 def each_tile(builder: Any, width: Any) -> Iterator[list[Any]]:
     """Yield the offsets of vectors that are taken together: few loads and jumps between them."""
     for first, last, size in tiles(
-        builder, INDEX(0), width, [size * SIMD_WIDTH for size in (7, 4, 2, 1)]
+        builder, INDEX(0), width, [size * SIMD_WIDTH for size in (7, 2, 1)]
     ):
         with cgutils.for_range_slice(builder, first, last, INDEX(size), inc=True) as (at, _):
             yield [builder.add(at, INDEX(i)) for i in range(0, size, SIMD_WIDTH)]
