@@ -99,7 +99,7 @@ def _allocate_nodes(sizes: Sizes) -> NodeScratch:
     return NodeScratch(
         slot_trials=ints(sizes.n_streams * sizes.max_outputs),
         slots=ints(sizes.max_nodes),
-        counts=ints(sizes.max_nodes // SIMD_WIDTH, SIMD_WIDTH),
+        counts=ints(sizes.max_nodes),
         scores=vectors(),
         positives=vectors(),
         trials=vectors(),

@@ -24,7 +24,7 @@ from embedtool.kernels.simd.gathered import (
     window_sum,
 )
 from embedtool.kernels.simd.gemm import gather_gemm, gather_gemm_t, scatter_add_gemm, transpose
-from embedtool.kernels.simd.integers import copy_run, fill_run
+from embedtool.kernels.simd.integers import copy_run, fill_run, split_halves, split_last_bit
 from embedtool.kernels.simd.rows import axpy, clear_row, copy_row, damp, dot, scal, scaled_diff
 from embedtool.model.subwords import ngram_hash, ngrams
 from embedtool.trainers.subwords import build_subword_index
@@ -211,6 +211,39 @@ def test_sums_over_windows(n_columns: int) -> None:
     np.testing.assert_allclose(moved, expected, atol=1e-4)
     assert not steps[:n].any()
     assert steps[n:].all()
+
+
+@jit
+def split_numbers(
+    source: np.ndarray, n: int, halves: np.ndarray, bits: np.ndarray, ones: np.ndarray
+) -> None:
+    for row in range(len(bits)):
+        split_last_bit(source, 3, n, np.int32(77), halves, bits, ones, row)
+
+
+@jit
+def split_counts(source: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> None:
+    for row in range(len(lower)):
+        split_halves(source, lower, upper, row)
+
+
+@pytest.mark.parametrize("n", [0, 1, 16, 21, 32])
+def test_numbers_are_split_into_half_and_last_bit(n: int) -> None:
+    source = np.random.default_rng(n).integers(0, 1000, 40).astype(np.int32)
+    halves, left = np.empty(32, np.int32), 32 - n
+    bits, ones = np.empty((2, 2, 16), np.float32)
+    split_numbers(source, n, halves, bits, ones)
+    numbers = source[3 : 3 + n]
+    assert halves.tolist() == [*(numbers // 2), *[77] * left]
+    assert bits.ravel().tolist() == [*(numbers % 2), *[0] * left]
+    assert ones.ravel().tolist() == [1] * n + [0] * left
+
+
+def test_counts_are_split_into_halves() -> None:
+    lower, upper = np.random.default_rng(0).integers(0, 2**15, (2, 32))
+    split = np.empty((2, 2, 16), np.float32)
+    split_counts((lower + (upper << 16)).astype(np.int32), *split)
+    assert np.array_equal(split.reshape(2, -1), (lower, upper))
 
 
 @jit

@@ -16,16 +16,15 @@ from embedtool.kernels.sgd.logistic import logistic_residuals
 from embedtool.kernels.sgd.row_lists import Upcoming, prefetch_step
 from embedtool.kernels.sgd.scratch import NodeScratch, Scratch
 from embedtool.kernels.simd.gathered import gather_gemv, gather_scatter_axpy
-from embedtool.kernels.simd.integers import fill_run
+from embedtool.kernels.simd.integers import fill_run, split_halves, split_last_bit
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.kernels.simd.rows import axpy, clear_row, damp, dot
 
 HS_MAX_SCORE = np.float32(6)
 """An inner node and a hidden vector with a score beyond this are not updated, as in word2vec.c."""
 POSITIVE_SHIFT = 16
-TRIALS_MASK = (1 << POSITIVE_SHIFT) - 1
-"""The trials of a node and the positive ones among them are counted in one number: a token predicts
-at most two windows of words, fewer than 2**15."""
+"""The trials of a node and the positive ones among them are counted in the halves of one number: a
+token predicts at most two windows of words, fewer than 2**15."""
 ROWS_SCORED = 4
 """Nodes are scored in multiples of so many."""
 
@@ -91,7 +90,11 @@ def _list_nodes(stream: int, token: int, shared: SharedArrays, nodes: NodeScratc
     if shared.options.cbow:
         n_nodes = skip - start
         n_rows = (n_nodes + SIMD_WIDTH - 1) // SIMD_WIDTH
-        _list_path(paths, start, n_nodes, slot_of_zeros, nodes)
+        for k in range(n_rows):  # a path as it is, one trial each
+            split_last_bit(
+                paths, start, n_nodes, np.int32(slot_of_zeros),
+                nodes.slots, nodes.positives, nodes.trials, k,
+            )  # fmt: skip
     else:
         n_nodes = _count_trials(paths, start, skip, 0, nodes)
         n_nodes = _count_trials(paths, rest, stop, n_nodes, nodes)
@@ -104,21 +107,6 @@ def _list_nodes(stream: int, token: int, shared: SharedArrays, nodes: NodeScratc
             nodes.curvature[k, lane] = cache.output_curvature[slot]
             nodes.sq_norms[k, lane] = cache.output_sq_norms[slot]
     return int(n_nodes)
-
-
-@jit_inline
-def _list_path(
-    paths: Ints, start: int, n_nodes: int, slot_of_zeros: int, nodes: NodeScratch
-) -> None:
-    """List the nodes of a path, one trial each, and pad the list."""
-    for k in range((n_nodes + SIMD_WIDTH - 1) // SIMD_WIDTH):
-        for lane in range(SIMD_WIDTH):
-            at = k * SIMD_WIDTH + lane
-            is_node = at < n_nodes
-            node = paths[INDEX(start + at)]
-            nodes.slots[at] = node >> 1 if is_node else slot_of_zeros
-            nodes.positives[k, lane] = np.float32(node & 1 if is_node else 0)
-            nodes.trials[k, lane] = np.float32(is_node)
 
 
 @jit_inline
@@ -144,12 +132,10 @@ def _take_trials(n_rows: int, nodes: NodeScratch) -> None:
     for k in range(n_rows):
         for lane in range(SIMD_WIDTH):
             slot = INDEX(nodes.slots[k * SIMD_WIDTH + lane])
-            nodes.counts[k, lane] = nodes.slot_trials[slot]
+            nodes.counts[k * SIMD_WIDTH + lane] = nodes.slot_trials[slot]
             nodes.slot_trials[slot] = 0
     for k in range(n_rows):
-        for lane in range(SIMD_WIDTH):
-            nodes.trials[k, lane] = np.float32(nodes.counts[k, lane] & TRIALS_MASK)
-            nodes.positives[k, lane] = np.float32(nodes.counts[k, lane] >> POSITIVE_SHIFT)
+        split_halves(nodes.counts, nodes.trials, nodes.positives, k)
 
 
 @jit_inline

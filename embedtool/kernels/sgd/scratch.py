@@ -157,9 +157,9 @@ class NodeScratch(NamedTuple):
         int32 (max_nodes,), the slots of the nodes; padded with that of zeros to whole rows of the
         arrays below.
     counts
-        int32 (max_nodes / SIMD_WIDTH, SIMD_WIDTH), skip-gram: `slot_trials` of these slots.
+        int32 (max_nodes,), skip-gram: `slot_trials` of these slots.
     scores, positives, trials, hess_weights
-        float32, of that shape, as `logistic_residuals` takes and leaves them.
+        float32 (max_nodes / SIMD_WIDTH, SIMD_WIDTH), as `logistic_residuals` takes and leaves them.
     curvature, sq_norms
         float32, of that shape, of the rows of the nodes.
     """
