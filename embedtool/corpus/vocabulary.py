@@ -113,7 +113,9 @@ def build_vocabulary(
         cause = f"{n_frequent:,} occur {counted(config.min_count, 'time')} or more"
         if vocabulary_words is not None:
             cause += f", {n_fitting:,} of them are in the vocabulary file"
-        remedy = "raise max_vocab" if n_fitting > 1 else "lower min_count or give more text"
+        remedy = "lower min_count or give more text" if config.min_count > 1 else "give more text"
+        if n_fitting > 1:
+            remedy = "raise max_vocab"
         raise VocabularyError(
             f"{left} left: of {counted(n_types, 'distinct token')} ({n_tokens:,} in all), {cause}; "
             f"{remedy}",

@@ -98,7 +98,7 @@ def _allocate_nodes(sizes: Sizes) -> NodeScratch:
     vectors = partial(aligned_zeros, sizes.max_nodes // SIMD_WIDTH, SIMD_WIDTH)
     return NodeScratch(
         slot_trials=ints(sizes.n_streams * sizes.max_outputs),
-        slots=ints(sizes.max_nodes),
+        slots=ints(sizes.max_nodes + SIMD_WIDTH),
         counts=ints(sizes.max_nodes),
         scores=vectors(),
         positives=vectors(),

@@ -154,8 +154,8 @@ class NodeScratch(NamedTuple):
         int32 (n_streams * max_outputs,), skip-gram: the trials of each slot in the lower half of a
         number, and the positive ones among them in the upper half; zeros between tokens.
     slots
-        int32 (max_nodes,), the slots of the nodes; padded with that of zeros to whole rows of the
-        arrays below.
+        int32 (max_nodes + SIMD_WIDTH,), the slots of the nodes; padded with that of zeros to whole
+        rows of the arrays below.
     counts
         int32 (max_nodes,), skip-gram: `slot_trials` of these slots.
     scores, positives, trials, hess_weights
