@@ -120,7 +120,7 @@ def compare(
     >>> import embedtool
     >>> result = embedtool.compare("sg", "ft", datasets=["corpora/kingdoms-questions.txt"])
     >>> print(*result.verdicts)
-    kingdoms-questions: no significant difference between sg and ft (p = 0.109)
+    kingdoms-questions: no significant difference between sg and ft (p = 0.174)
     """
     check_names("compare", options, EvaluationOptions.__annotations__)
     for option, given in (("names", names), ("words", words), ("expressions", expressions)):

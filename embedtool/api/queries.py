@@ -77,15 +77,15 @@ class QueryableVectors(VectorTable):
         --------
         >>> wv.most_similar("king", topn=3)
         word    score
-        queen  0.8760
-        baron  0.8304
-        tsar   0.7759
+        queen  0.8585
+        baron  0.8413
+        count  0.7785
         >>> wv.most_similar(["king", "woman"], negative=["man"], topn=1)[0].word
         'queen'
         >>> for word, score in wv.most_similar("paris", topn=2, restrict_vocab=500):
         ...     print(f"{word} {score:.2f}")
-        rome 0.83
-        sofia 0.81
+        rome 0.82
+        tbilisi 0.82
         """
         words, vectors = weighted_terms(positive, negative, self.vector_size)
         search = self._search("most_similar", topn, options)
@@ -117,7 +117,7 @@ class QueryableVectors(VectorTable):
         Examples
         --------
         >>> [near[0].word for near in wv.most_similar_batch(["king", "paris"])]
-        ['queen', 'rome']
+        ['queen', 'madrid']
         """
         search = self._search("most_similar_batch", topn, options)
         return query.similar_batch(self, several(words, "words"), **search)
@@ -152,9 +152,9 @@ class QueryableVectors(VectorTable):
         Examples
         --------
         >>> wv.analogy("king - man + woman", topn=2)
-        word      score
-        queen    0.9168
-        empress  0.7979
+        word       score
+        queen     0.9289
+        baroness  0.7782
         """
         search = self._search("analogy", topn, options)
         expressions = several([expression], "expressions")
@@ -186,7 +186,7 @@ class QueryableVectors(VectorTable):
         Examples
         --------
         >>> round(wv.similarity("king", "queen"), 2)
-        0.88
+        0.86
         """
         return query.similarity(self, first, second)
 
