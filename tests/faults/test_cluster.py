@@ -83,7 +83,7 @@ def test_replicas_come_to_the_same_bytes_on_any_nodes_with_tables_whole_or_by_ro
     algorithm: str, train: Train, nodes: Nodes, kingdoms: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    log, longer = tmp_path / "log", [kingdoms] * 4  # so long that one node does not do all
+    log, longer = tmp_path / "log", [kingdoms] * 12  # so long that one node does not do all
     options = [*QUICK[algorithm], *longer]
     result = train(algorithm, tmp_path / "two", *options, "--json-log", log)
     assert result.exit_code == 0
