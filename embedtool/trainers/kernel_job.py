@@ -22,9 +22,7 @@ from embedtool.kernels.sgd.arrays import (
     Tree,
     WordRows,
 )
-from embedtool.kernels.sgd.scratch import (
-    ROW_SUMS,
-)
+from embedtool.kernels.sgd.scratch import ROW_SUMS
 from embedtool.kernels.simd.gemm import ROW_MULTIPLE
 from embedtool.kernels.simd.registers import SIMD_WIDTH
 from embedtool.trainers.aligned import CACHE_LINE_BYTES, aligned_zeros
@@ -85,13 +83,13 @@ def build_job(
         (np.zeros(len(inputs), ROW_SUMS), np.zeros(len(outputs), ROW_SUMS))
         for _ in range(n_threads if config.hogwild else 1)
     ]
-    tables_of_job = _tables(inputs, outputs, sizes, config.hogwild)
+    used_tables = _tables(inputs, outputs, sizes, config.hogwild)
     shared = SharedArrays(
         text,
         WordRows(indptr, indices, frozen, _n_trainable(indptr, indices, frozen)),
         negatives,
         tree[0],
-        tables_of_job,
+        used_tables,
         options,
         _allocate_tokens(sizes.n_streams),
         _allocate_cache(sizes),
@@ -100,7 +98,7 @@ def build_job(
     return KernelJob(
         shared,
         [
-            allocate_scratch(sizes, tables_of_job.row_uses[thread], *sums[thread % len(sums)])
+            allocate_scratch(sizes, used_tables.row_uses[thread], *sums[thread % len(sums)])
             for thread in range(n_threads)
         ],
     )
@@ -153,12 +151,12 @@ def job_bytes(
     alone = sizes._replace(n_streams=1)
     cache = sizes.n_streams * _n_bytes((_allocate_cache(alone), _allocate_slots(alone)))
     no_sums = np.zeros(0, ROW_SUMS)
-    uses, is_shared = _row_bits(sizes, hogwild=False)
+    uses, reused = _row_bits(sizes, hogwild=False)
     scratch = allocate_scratch(sizes, uses[0], no_sums, no_sums)
     merge = scratch.merge
     lists = merge.delta_rows, merge.delta_slots, merge.previous  # threads divide the deltas
     return (
-        sums + MARK_BYTES * n_rows + is_shared.nbytes + tokens + cache
+        sums + MARK_BYTES * n_rows + reused.nbytes + tokens + cache
         + n_threads * _n_bytes(scratch) - (n_threads - 1) * _n_bytes(lists)
     )  # fmt: skip
 
@@ -274,7 +272,7 @@ def _allocate_cache(sizes: Sizes) -> RowCache:
     outputs = aligned_zeros(n_outputs, sizes.width)
     return RowCache(
         inputs=aligned_zeros(n_inputs, sizes.width),
-        input_addresses=np.zeros(n_inputs, np.int64),
+        input_addresses=longs(n_inputs),
         input_curvature=floats(n_inputs),
         input_trainable=floats(n_inputs),
         input_words=ints(n_streams, sizes.max_inputs),
@@ -308,5 +306,5 @@ def _allocate_slots(sizes: Sizes) -> TokenSlots:
         outputs=ints(*by_token),
         negatives=ints(n_streams, sizes.n_negatives),
         paths=ints(n_streams, sizes.max_tokens * sizes.depth + SIMD_WIDTH),
-        path_ends=np.zeros((n_streams, sizes.max_tokens + 1), np.int64),
+        path_ends=longs(n_streams, sizes.max_tokens + 1),
     )

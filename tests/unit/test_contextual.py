@@ -44,7 +44,7 @@ def test_neighbours_in_context_are_of_the_sense(
     sentence: str, cues: set[str], encoders: dict[str, Path]
 ) -> None:
     encoder = open_encoder(encoders["masked"])
-    found = queries.similar(encoder, sentence, "bank", 3, candidates=AMONG)
+    found = queries.similar(encoder, sentence, "bank", 4, candidates=AMONG)
     assert {each.word for each in found} <= cues
 
 

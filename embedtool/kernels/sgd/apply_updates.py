@@ -11,7 +11,7 @@ import numpy as np
 from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.sgd.arrays import Floats, SharedArrays
 from embedtool.kernels.sgd.curvature import ONE, damped, progress
-from embedtool.kernels.sgd.owners import owner
+from embedtool.kernels.sgd.owners import list_owned
 from embedtool.kernels.sgd.scratch import MergeScratch, RowSums
 from embedtool.kernels.sgd.subword_rows import apply_word_deltas
 from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
@@ -45,38 +45,20 @@ def apply_updates(
     merge
         The memory of this thread.
     """
-    n_streams = len(shared.tokens.lengths)
+    tables, cache, n_streams = shared.tables, shared.cache, len(shared.tokens.lengths)
     if shared.options.subwords:
         apply_word_deltas(thread, n_threads, 0, n_streams, ngram_scale, shared, merge)
     else:
-        _apply_inputs(thread, n_threads, shared, merge)
-    _apply_outputs(thread, n_threads, shared, merge)
-
-
-@jit_inline
-def _apply_inputs(thread: int, n_threads: int, shared: SharedArrays, merge: MergeScratch) -> None:
-    """Apply the copies of input rows."""
-    cache, frozen, n = shared.cache, shared.words.frozen, 0
-    for stream in range(len(shared.tokens.lengths)):
-        for k in range(cache.n_shared_inputs[stream]):
-            row = cache.shared_inputs[stream, k]
-            merge.delta_rows[n], merge.delta_slots[n] = row, cache.shared_input_slots[stream, k]
-            n += int((owner(row, n_threads) == thread) & (not frozen[row]))
-    _apply(n, shared.tables.inputs, merge.input_sums, cache.inputs, cache.input_curvature, merge)
-
-
-@jit_inline
-def _apply_outputs(thread: int, n_threads: int, shared: SharedArrays, merge: MergeScratch) -> None:
-    """Apply the copies of output rows."""
-    cache, n = shared.cache, 0
-    for stream in range(len(shared.tokens.lengths)):
-        for k in range(cache.n_shared_outputs[stream]):
-            row = cache.shared_outputs[stream, k]
-            merge.delta_rows[n], merge.delta_slots[n] = row, cache.shared_output_slots[stream, k]
-            n += int(owner(row, n_threads) == thread)
-    _apply(
-        n, shared.tables.outputs, merge.output_sums, cache.outputs, cache.output_curvature, merge
-    )
+        n = list_owned(
+            thread, n_threads, 0, n_streams, cache.n_shared_inputs, cache.shared_inputs,
+            cache.shared_input_slots, merge,
+        )  # fmt: skip
+        _apply(n, tables.inputs, merge.input_sums, cache.inputs, cache.input_curvature, merge)
+    n = list_owned(
+        thread, n_threads, 0, n_streams, cache.n_shared_outputs, cache.shared_outputs,
+        cache.shared_output_slots, merge,
+    )  # fmt: skip
+    _apply(n, tables.outputs, merge.output_sums, cache.outputs, cache.output_curvature, merge)
 
 
 @jit_inline

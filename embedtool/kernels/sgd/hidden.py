@@ -56,18 +56,18 @@ def target_tokens(
 def compute_hidden(step: Step, upcoming: Upcoming, shared: SharedArrays, scratch: Scratch) -> None:
     """Compute the hidden vectors of a step; the rows of groups without a token get zeros."""
     stream, tokens, options, cache = step.stream, shared.tokens, shared.options, shared.cache
-    micro, slot_of = scratch.minibatch, shared.slots.inputs[step.stream]
+    mini, slot_of = scratch.minibatch, shared.slots.inputs[step.stream]
     origin, n = shared.slots.starts[stream], step.n
-    _assign_rows(step, origin, shared.slots.stops[stream] - origin, micro)
+    _assign_rows(step, origin, shared.slots.stops[stream] - origin, mini)
     if options.cbow:
         stop = shared.slots.stops[stream]
-        gather_cumsum(micro.cumulative, cache.input_addresses, slot_of, stop - origin)
+        gather_cumsum(mini.cumulative, cache.input_addresses, slot_of, stop - origin)
     for i in range(n):
         token = step.start + i * step.stride
-        row = micro.own_rows[token - origin]
+        row = mini.own_rows[token - origin]
         n_context = tokens.right[stream, token] - tokens.left[stream, token] - 1
         n_pairs = min(n_context, 1) if options.cbow else n_context
-        micro.n_pairs[row] = n_pairs
+        mini.n_pairs[row] = n_pairs
         cache.pairs[stream] += n_pairs
         first, last = int(tokens.left[stream, token]), int(tokens.right[stream, token])
         if not options.cbow:
@@ -76,37 +76,37 @@ def compute_hidden(step: Step, upcoming: Upcoming, shared: SharedArrays, scratch
         weight = ONE
         if n_rows > 0 and (options.mean or not options.cbow):
             weight = ONE / np.float32(n_rows)
-        micro.input_gain[row] = weight * np.float32(n_rows)
-        micro.hidden_curvature[row] = 0
+        mini.input_gain[row] = weight * np.float32(n_rows)
+        mini.hidden_curvature[row] = 0
         if options.cbow:
-            micro.hidden_sq_norms[row] = window_sum(
-                micro.hidden, row, micro.cumulative, first - origin, last - origin,
+            mini.hidden_sq_norms[row] = window_sum(
+                mini.hidden, row, mini.cumulative, first - origin, last - origin,
                 cache.input_addresses, slot_of, token - origin, weight,
             )  # fmt: skip
         else:
-            micro.hidden_sq_norms[row] = gather_scal(
-                micro.hidden, row, cache.input_addresses, slot_of, token - origin, weight
+            mini.hidden_sq_norms[row] = gather_scal(
+                mini.hidden, row, cache.input_addresses, slot_of, token - origin, weight
             )
         prefetch_step(4 * step.n_done + i, upcoming, shared)
 
 
 @jit_inline
-def _assign_rows(step: Step, origin: int, n_all: int, micro: MinibatchScratch) -> None:
+def _assign_rows(step: Step, origin: int, n_all: int, mini: MinibatchScratch) -> None:
     """Give each token of a step its row of the hidden vectors; rows without a token are cleared.
 
     A group has every n-th token: those that share negatives have fewer contexts in common.
     """
     for k in range(n_all):
-        micro.own_rows[k] = MINIBATCH_TOKENS  # a row of zeros
+        mini.own_rows[k] = MINIBATCH_TOKENS  # a row of zeros
     group, lane, groups = 0, 0, n_groups(step)
     for i in range(groups * MICROBATCH_TOKENS):
         row = group * MICROBATCH_TOKENS + lane
         if i < step.n:
-            micro.own_rows[step.start + i * step.stride - origin] = row
+            mini.own_rows[step.start + i * step.stride - origin] = row
         else:
-            micro.n_pairs[row] = 0
-            micro.hidden_sq_norms[row] = 0
-            clear_row(micro.hidden, row)
+            mini.n_pairs[row] = 0
+            mini.hidden_sq_norms[row] = 0
+            clear_row(mini.hidden, row)
         group += 1
         if group == groups:
             group, lane = 0, lane + 1
@@ -137,18 +137,18 @@ def update_inputs(step: Step, upcoming: Upcoming, shared: SharedArrays, scratch:
     if shared.options.cbow:
         _update_contexts(step, upcoming, shared, scratch.minibatch)
         return
-    stream, cache, micro = step.stream, shared.cache, scratch.minibatch
+    stream, cache, mini = step.stream, shared.cache, scratch.minibatch
     slot_of, origin = shared.slots.inputs[stream], shared.slots.starts[stream]
     first, n = step.start - origin, step.n
     for k in range(first, first + n):
-        row = micro.own_rows[k]
-        cache.input_curvature[slot_of[k]] += micro.hidden_curvature[row] * micro.input_gain[row]
+        row = mini.own_rows[k]
+        cache.input_curvature[slot_of[k]] += mini.hidden_curvature[row] * mini.input_gain[row]
     for k in range(first, first + n):
         slot = slot_of[k]
-        micro.input_factors[k] = damped(cache.input_trainable[slot], cache.input_curvature[slot])
+        mini.input_factors[k] = damped(cache.input_trainable[slot], cache.input_curvature[slot])
     scatter_axpy(
-        cache.input_addresses, slot_of, micro.input_factors, first, first + n, micro.hidden_delta,
-        micro.own_rows,
+        cache.input_addresses, slot_of, mini.input_factors, first, first + n, mini.hidden_delta,
+        mini.own_rows,
     )  # fmt: skip
     for i in range(n):
         prefetch_step(4 * step.n_done + 3 * n + i, upcoming, shared)
@@ -156,7 +156,7 @@ def update_inputs(step: Step, upcoming: Upcoming, shared: SharedArrays, scratch:
 
 @jit_inline
 def _update_contexts(
-    step: Step, upcoming: Upcoming, shared: SharedArrays, micro: MinibatchScratch
+    step: Step, upcoming: Upcoming, shared: SharedArrays, mini: MinibatchScratch
 ) -> None:
     """Back-propagate the hidden deltas of CBOW.
 
@@ -168,26 +168,26 @@ def _update_contexts(
     n, n_all = step.n, shared.slots.stops[stream] - origin
     for i in range(n):
         token = step.start + i * step.stride
-        row = micro.own_rows[token - origin]
+        row = mini.own_rows[token - origin]
         first, last = tokens.left[stream, token] - origin, tokens.right[stream, token] - origin
-        curvature = micro.hidden_curvature[row] * micro.input_gain[row]
-        micro.curvature_steps[first] += curvature
-        micro.curvature_steps[last] -= curvature
-        axpy(micro.delta_steps, first, micro.hidden_delta, row, ONE)
-        axpy(micro.delta_steps, last, micro.hidden_delta, row, -ONE)
+        curvature = mini.hidden_curvature[row] * mini.input_gain[row]
+        mini.curvature_steps[first] += curvature
+        mini.curvature_steps[last] -= curvature
+        axpy(mini.delta_steps, first, mini.hidden_delta, row, ONE)
+        axpy(mini.delta_steps, last, mini.hidden_delta, row, -ONE)
         prefetch_step(4 * step.n_done + 3 * n + i, upcoming, shared)
     total = np.float32(0)
     for k in range(n_all):
-        total += micro.curvature_steps[k]
-        own = micro.hidden_curvature[micro.own_rows[k]] * micro.input_gain[micro.own_rows[k]]
+        total += mini.curvature_steps[k]
+        own = mini.hidden_curvature[mini.own_rows[k]] * mini.input_gain[mini.own_rows[k]]
         cache.input_curvature[slot_of[k]] += total - own
-        micro.curvature_steps[k] = 0
+        mini.curvature_steps[k] = 0
     for k in range(n_all):
         slot = slot_of[k]
-        micro.input_factors[k] = damped(cache.input_trainable[slot], cache.input_curvature[slot])
+        mini.input_factors[k] = damped(cache.input_trainable[slot], cache.input_curvature[slot])
     scatter_cumsum(
-        cache.input_addresses, slot_of, micro.input_factors, n_all, micro.delta_steps,
-        micro.hidden_delta, micro.own_rows,
+        cache.input_addresses, slot_of, mini.input_factors, n_all, mini.delta_steps,
+        mini.hidden_delta, mini.own_rows,
     )  # fmt: skip
-    micro.curvature_steps[n_all] = 0
-    clear_row(micro.delta_steps, n_all)
+    mini.curvature_steps[n_all] = 0
+    clear_row(mini.delta_steps, n_all)

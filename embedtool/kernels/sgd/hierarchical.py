@@ -47,29 +47,29 @@ def _train_token(
     step: Step, token: int, lr: np.float32, shared: SharedArrays, scratch: Scratch
 ) -> None:
     """Update the inner nodes above the words that a token predicts; compute its hidden delta."""
-    cache, micro, nodes = shared.cache, scratch.minibatch, scratch.nodes
-    row = micro.own_rows[token - shared.slots.starts[step.stream]]
+    cache, mini, nodes = shared.cache, scratch.minibatch, scratch.nodes
+    row = mini.own_rows[token - shared.slots.starts[step.stream]]
     n_nodes = 0
-    if micro.n_pairs[row] > 0:
+    if mini.n_pairs[row] > 0:
         n_nodes = _list_nodes(step.stream, token, shared, nodes)
     n_rows = (n_nodes + SIMD_WIDTH - 1) // SIMD_WIDTH
     n_scores = (n_nodes + ROWS_SCORED - 1) // ROWS_SCORED * ROWS_SCORED
-    gather_gemv(cache.output_addresses, nodes.slots, micro.hidden, row, nodes.scores, 0, n_scores)
+    gather_gemv(cache.output_addresses, nodes.slots, mini.hidden, row, nodes.scores, 0, n_scores)
     cache.losses[step.stream] += logistic_residuals(
         nodes.scores, nodes.positives, nodes.trials, lr, nodes.hess_weights, n_rows, HS_MAX_SCORE
     )
     row_scale = ONE if shared.options.cbow else HS_CURVATURE_SCALE
-    micro.hidden_curvature[row] += _damp_residuals(
-        n_rows, row_scale, micro.hidden_sq_norms[row], nodes
+    mini.hidden_curvature[row] += _damp_residuals(
+        n_rows, row_scale, mini.hidden_sq_norms[row], nodes
     )
     for k in range(n_rows):
         for lane in range(SIMD_WIDTH):
             slot = INDEX(nodes.slots[k * SIMD_WIDTH + lane])
             cache.output_curvature[slot] = nodes.curvature[k, lane]
-    clear_row(micro.hidden_delta, row)
+    clear_row(mini.hidden_delta, row)
     gather_scatter_axpy(
         cache.output_addresses, nodes.slots, nodes.scores, nodes.hess_weights, 0, n_nodes,
-        micro.hidden, micro.hidden_delta, row,
+        mini.hidden, mini.hidden_delta, row,
     )  # fmt: skip
 
 

@@ -92,10 +92,14 @@ def _fetch_inputs(stream: int, shared: SharedArrays) -> None:
         cache.shared_input_slots[stream, n_shared] = slot
         is_frozen = words.n_trainable[word] == 0
         n_shared += int((tables.input_marks[row] == n_streams) | is_frozen)
-    for k in range(n_shared):
-        slot = cache.shared_input_slots[stream, k]
-        copy_row(cache.inputs, slot, tables.inputs, cache.shared_inputs[stream, k])
+    n_copies, n_shared = n_shared, 0
+    for k in range(n_copies):
+        row, slot = cache.shared_inputs[stream, k], cache.shared_input_slots[stream, k]
+        copy_row(cache.inputs, slot, tables.inputs, row)
         cache.input_addresses[slot] = row_address(cache.inputs, slot)
+        cache.shared_inputs[stream, n_shared] = row
+        cache.shared_input_slots[stream, n_shared] = slot
+        n_shared += int(not words.frozen[row])  # the copy of a frozen row is dropped
     cache.n_shared_inputs[stream] = n_shared
 
 

@@ -61,12 +61,12 @@ def train_negative_sampling(
 
     First the negatives, one group of tokens after another; then the targets.
     """
-    micro, cache, n = scratch.minibatch, shared.cache, step.n
+    mini, cache, n = scratch.minibatch, shared.cache, step.n
     _list_negatives(step, shared, scratch)
     trials = _list_targets(step, shared, scratch)
     loss = 0.0
     for group in range(n_groups(step)):
-        loss += _train_negatives(group, lr, cache, micro)
+        loss += _train_negatives(group, lr, cache, mini)
         first = group * MICROBATCH_TOKENS
         for i in range(first, min(first + MICROBATCH_TOKENS, n)):
             prefetch_step(4 * step.n_done + n + i, upcoming, shared)
@@ -85,32 +85,32 @@ def _list_negatives(step: Step, shared: SharedArrays, scratch: Scratch) -> None:
 
     Rows of zeros pad each list to a multiple of ROW_MULTIPLE.
     """
-    options, micro, stream = shared.options, scratch.minibatch, step.stream
+    options, mini, stream = shared.options, scratch.minibatch, step.stream
     n_drawn, drawn = options.n_shared_negatives, shared.slots.negatives[stream]
     weight = np.float32(options.negative) / np.float32(n_drawn)
     first_slot = stream * shared.cache.output_rows.shape[1]
     slot_of_zeros = first_slot + shared.cache.output_rows.shape[1] - 1
     for k in range(shared.cache.n_outputs[stream]):
-        for group in range(micro.negative_index.shape[1]):
-            micro.negative_index[k, group] = -1
+        for group in range(mini.negative_index.shape[1]):
+            mini.negative_index[k, group] = -1
     for group in range(n_groups(step)):
-        slots, weights, n = micro.negative_slots[group], micro.negative_weights[group], 0
+        slots, weights, n = mini.negative_slots[group], mini.negative_weights[group], 0
         for k in range(
             (step.first_group + group) * n_drawn, (step.first_group + group + 1) * n_drawn
         ):
-            index = micro.negative_index[drawn[k] - first_slot, group]
+            index = mini.negative_index[drawn[k] - first_slot, group]
             is_new = index < 0
             index = n if is_new else index
-            micro.negative_index[drawn[k] - first_slot, group] = index
+            mini.negative_index[drawn[k] - first_slot, group] = index
             slots[index] = drawn[k]
             weights[index] = weight + (np.float32(0) if is_new else weights[index])
             n += int(is_new)
         while n % ROW_MULTIPLE != 0:
             slots[n], weights[n] = slot_of_zeros, 0
             n += 1
-        micro.n_negatives[group] = n
-        first_row, trials = group * MICROBATCH_TOKENS, micro.trials[group]
-        pairs = micro.n_pairs[first_row : first_row + MICROBATCH_TOKENS].reshape(1, -1)
+        mini.n_negatives[group] = n
+        first_row, trials = group * MICROBATCH_TOKENS, mini.trials[group]
+        pairs = mini.n_pairs[first_row : first_row + MICROBATCH_TOKENS].reshape(1, -1)
         for k in range(n):
             clear_row(trials, k)
             axpy(trials, k, pairs, 0, weights[k])
@@ -123,24 +123,24 @@ def _list_targets(step: Step, shared: SharedArrays, scratch: Scratch) -> float:
     Where a target is a negative of its token too, its trials are taken back: eq. (4). Pairs of a
     row of zeros pad the targets of each microbatch to a multiple of SIMD_WIDTH.
     """
-    micro, stream, options = scratch.minibatch, step.stream, shared.options
+    mini, stream, options = scratch.minibatch, step.stream, shared.options
     outputs, origin = shared.slots.outputs[stream], shared.slots.starts[stream]
     first_slot = stream * shared.cache.output_rows.shape[1]
-    slots, rows, trials = micro.target_slots, micro.target_rows, micro.target_trials
+    slots, rows, trials = mini.target_slots, mini.target_rows, mini.target_trials
     slot_of_zeros = first_slot + shared.cache.output_rows.shape[1] - 1
     n, n_targets, n_taken_back = 0, 0, 0.0
     for i in range(step.n):
         token = step.start + i * step.stride
-        row = micro.own_rows[token - origin]
-        micro.target_starts[i] = n
-        if micro.n_pairs[row] > 0:
+        row = mini.own_rows[token - origin]
+        mini.target_starts[i] = n
+        if mini.n_pairs[row] > 0:
             a, b, c, d = target_tokens(stream, token, shared.tokens, options)
             copy_run(slots, n, outputs, a - origin, b - a)
             copy_run(slots, n + b - a, outputs, c - origin, d - c)
             fill_run(rows, n, row, b - a + d - c)
             n += b - a + d - c
-        micro.target_stops[i] = n
-        n_targets += micro.target_stops[i] - micro.target_starts[i]
+        mini.target_stops[i] = n
+        n_targets += mini.target_stops[i] - mini.target_starts[i]
         if i % MICROBATCH_TOKENS == MICROBATCH_TOKENS - 1 or i == step.n - 1:
             while n % SIMD_WIDTH != 0:
                 slots[n], rows[n], trials[n] = slot_of_zeros, 0, 0
@@ -148,33 +148,33 @@ def _list_targets(step: Step, shared: SharedArrays, scratch: Scratch) -> float:
     for k in range(n):
         row = INDEX(rows[k])
         group, lane = row // INDEX(MICROBATCH_TOKENS), row % INDEX(MICROBATCH_TOKENS)
-        index = micro.negative_index[INDEX(slots[k] - first_slot), group]
+        index = mini.negative_index[INDEX(slots[k] - first_slot), group]
         if index >= 0:
-            micro.trials[group, index, lane] -= micro.negative_weights[group, index]
-            n_taken_back += micro.negative_weights[group, index]
+            mini.trials[group, index, lane] -= mini.negative_weights[group, index]
+            n_taken_back += mini.negative_weights[group, index]
     return n_targets * (1.0 + options.negative) - n_taken_back
 
 
 @jit_inline
-def _train_negatives(group: int, lr: np.float32, cache: RowCache, micro: MinibatchScratch) -> float:
+def _train_negatives(group: int, lr: np.float32, cache: RowCache, mini: MinibatchScratch) -> float:
     """Update the negatives of a group, write the hidden deltas of its tokens; return the loss."""
     rows = slice(group * MICROBATCH_TOKENS, (group + 1) * MICROBATCH_TOKENS)
-    hidden, n = micro.hidden[rows], micro.n_negatives[group]
-    sq_norms = micro.hidden_sq_norms[rows].reshape(1, -1)
-    hidden_curvature = micro.hidden_curvature[rows].reshape(1, -1)
-    addresses, slots = cache.output_addresses, micro.negative_slots[group]
-    transpose(hidden, micro.hidden_transposed)
-    gather_gemm(addresses, slots, micro.hidden_transposed, micro.scores, n)
+    hidden, n = mini.hidden[rows], mini.n_negatives[group]
+    sq_norms = mini.hidden_sq_norms[rows].reshape(1, -1)
+    hidden_curvature = mini.hidden_curvature[rows].reshape(1, -1)
+    addresses, slots = cache.output_addresses, mini.negative_slots[group]
+    transpose(hidden, mini.hidden_transposed)
+    gather_gemm(addresses, slots, mini.hidden_transposed, mini.scores, n)
     loss = logistic_residuals(
-        micro.scores, micro.no_positives, micro.trials[group], lr, micro.hess_weights, n, NO_LIMIT
+        mini.scores, mini.no_positives, mini.trials[group], lr, mini.hess_weights, n, NO_LIMIT
     )
-    gather_gemm_t(micro.scores, addresses, slots, micro.hidden_delta[rows], n)
+    gather_gemm_t(mini.scores, addresses, slots, mini.hidden_delta[rows], n)
     for k in range(n):
         slot = slots[k]
-        cache.output_curvature[slot] += dot(micro.hess_weights, k, sq_norms, 0)
-        axpy(hidden_curvature, 0, micro.hess_weights, k, cache.output_sq_norms[slot])
-        scal(micro.scores, k, damped(ONE, cache.output_curvature[slot]))
-    scatter_add_gemm(micro.scores, hidden, addresses, slots, n)
+        cache.output_curvature[slot] += dot(mini.hess_weights, k, sq_norms, 0)
+        axpy(hidden_curvature, 0, mini.hess_weights, k, cache.output_sq_norms[slot])
+        scal(mini.scores, k, damped(ONE, cache.output_curvature[slot]))
+    scatter_add_gemm(mini.scores, hidden, addresses, slots, n)
     return loss
 
 
@@ -183,39 +183,39 @@ def _train_targets(
     step: Step, first: int, last: int, lr: np.float32, shared: SharedArrays, scratch: Scratch
 ) -> float:
     """Update the targets of the tokens [first, last), and their hidden deltas; return the loss."""
-    micro, cache = scratch.minibatch, shared.cache
-    addresses, slots, rows = cache.output_addresses, micro.target_slots, micro.target_rows
-    starts, stops, scores = micro.target_starts, micro.target_stops, micro.target_scores
-    start, hess_weights = starts[first], micro.target_hess_weights
+    mini, cache = scratch.minibatch, shared.cache
+    addresses, slots, rows = cache.output_addresses, mini.target_slots, mini.target_rows
+    starts, stops, scores = mini.target_starts, mini.target_stops, mini.target_scores
+    start, hess_weights = starts[first], mini.target_hess_weights
     n_registers = (stops[last - 1] - start + SIMD_WIDTH - 1) // SIMD_WIDTH
     stop = start + n_registers * SIMD_WIDTH
-    gather_dot(addresses, slots, micro.hidden, rows, scores, start, stop)
-    trials = micro.target_trials[start:].reshape(-1, SIMD_WIDTH)
+    gather_dot(addresses, slots, mini.hidden, rows, scores, start, stop)
+    trials = mini.target_trials[start:].reshape(-1, SIMD_WIDTH)
     loss = logistic_residuals(
         scores[start:].reshape(-1, SIMD_WIDTH), trials, trials, lr,
         hess_weights[start:].reshape(-1, SIMD_WIDTH), n_registers, NO_LIMIT,
     )  # fmt: skip
     for k in range(stops[last - 1], stop):
-        micro.target_trials[k] = 1
+        mini.target_trials[k] = 1
     for k in range(start, stop):
-        sq_norm = micro.hidden_sq_norms[INDEX(rows[k])]
+        sq_norm = mini.hidden_sq_norms[INDEX(rows[k])]
         slot = INDEX(slots[k])
         cache.output_curvature[slot] += curvature_term(hess_weights[k], sq_norm)
     for k in range(start, stop):
         slot = INDEX(slots[k])
-        micro.target_factors[k] = cache.output_curvature[slot]
-        micro.target_sq_norms[k] = cache.output_sq_norms[slot]
+        mini.target_factors[k] = cache.output_curvature[slot]
+        mini.target_sq_norms[k] = cache.output_sq_norms[slot]
     for k in range(start, stop):
-        micro.target_factors[k] = damped(scores[k], micro.target_factors[k])
-        hess_weights[k] *= micro.target_sq_norms[k]
+        mini.target_factors[k] = damped(scores[k], mini.target_factors[k])
+        hess_weights[k] *= mini.target_sq_norms[k]
     for i in range(first, last):
-        row = micro.own_rows[step.start + i * step.stride - shared.slots.starts[step.stream]]
+        row = mini.own_rows[step.start + i * step.stride - shared.slots.starts[step.stream]]
         curvature = np.float32(0)
         for k in range(starts[i], stops[i]):
             curvature += hess_weights[k]
-        micro.hidden_curvature[row] += curvature
+        mini.hidden_curvature[row] += curvature
         gather_scatter_axpy(
-            addresses, slots, scores, micro.target_factors, starts[i], stops[i], micro.hidden,
-            micro.hidden_delta, row,
+            addresses, slots, scores, mini.target_factors, starts[i], stops[i], mini.hidden,
+            mini.hidden_delta, row,
         )  # fmt: skip
     return loss

@@ -18,7 +18,7 @@ import numpy as np
 from embedtool.kernels.jit import jit_inline
 from embedtool.kernels.sgd.arrays import RowCache, SharedArrays, Tables
 from embedtool.kernels.sgd.curvature import ONE, damped, progress
-from embedtool.kernels.sgd.owners import owner
+from embedtool.kernels.sgd.owners import list_owned
 from embedtool.kernels.sgd.scratch import GatherScratch, MergeScratch, Scratch
 from embedtool.kernels.simd.prefetch import prefetch_element, prefetch_row
 from embedtool.kernels.simd.rows import axpy, copy_row, row_address, scaled_diff, sum_rows
@@ -167,7 +167,16 @@ def apply_word_deltas(
     """
     table, cache, sums = shared.tables.inputs, shared.cache, merge.input_sums
     _damp_words(first_stream, stop_stream, cache, merge)
-    n = _list_deltas(thread, n_threads, first_stream, stop_stream, cache, merge)
+    n = list_owned(
+        thread, n_threads, first_stream, stop_stream, cache.n_shared_inputs, cache.shared_inputs,
+        cache.shared_input_slots, merge,
+    )  # fmt: skip
+    for k in range(n):
+        prefetch_element(sums, merge.delta_rows[k])
+    for k in range(n):
+        slot = merge.delta_slots[k]
+        delta_progress = merge.slot_factors[slot] * progress(cache.input_curvature[slot])
+        sums[merge.delta_rows[k]].progress += delta_progress
     for k in range(-PREFETCH_DISTANCE, n):
         if k + PREFETCH_DISTANCE < n:
             prefetch_row(table, merge.delta_rows[k + PREFETCH_DISTANCE])
@@ -204,28 +213,3 @@ def _damp_words(first_stream: int, stop_stream: int, cache: RowCache, merge: Mer
     for stream in range(first_stream, stop_stream):
         for k in range(cache.n_inputs[stream]):
             merge.word_progress[words[stream, k]] = 0
-
-
-@jit_inline
-def _list_deltas(
-    thread: int,
-    n_threads: int,
-    first_stream: int,
-    stop_stream: int,
-    cache: RowCache,
-    merge: MergeScratch,
-) -> int:
-    """List the deltas of a thread's rows and sum the progress of each row; return their number."""
-    n = 0
-    for stream in range(first_stream, stop_stream):
-        for k in range(cache.n_shared_inputs[stream]):
-            row = cache.shared_inputs[stream, k]
-            merge.delta_rows[n] = row
-            merge.delta_slots[n] = cache.shared_input_slots[stream, k]
-            prefetch_element(merge.input_sums, row)
-            n += int(owner(row, n_threads) == thread)
-    for k in range(n):
-        slot = merge.delta_slots[k]
-        delta_progress = merge.slot_factors[slot] * progress(cache.input_curvature[slot])
-        merge.input_sums[merge.delta_rows[k]].progress += delta_progress
-    return n

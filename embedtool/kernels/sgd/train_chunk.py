@@ -58,7 +58,7 @@ def train_chunk(thread: int, chunk: Chunk, shared: SharedArrays, scratch: Scratc
         n_barriers = 1 + superstep * (3 + int(shared.options.subwords))
         lr_change = chunk.last_lr - chunk.first_lr
         lr = np.float32(chunk.first_lr + lr_change * superstep / n_supersteps)
-        if shared.options.subwords:
+        if shared.options.subwords and synchronous:
             clear_uses(scratch.gather)
         for stream in range(first_stream, stop_stream):
             list_rows(_minibatch(stream, superstep, chunk, shared), shared, scratch.gather)

@@ -17,6 +17,7 @@ from embedtool.kernels.simd.loops import (
     row_pointers,
     tiles,
     times,
+    zero_totals,
 )
 from embedtool.kernels.simd.registers import (
     FLOAT_BYTES,
@@ -95,9 +96,7 @@ def gather_dot(
             each = [builder.add(k, INDEX(i)) for i in range(DOT_ROWS)]
             rows = [row_at(builder, addresses, slots, i) for i in each]
             others = [numbered_row(builder, source, numbers, i) for i in each]
-            totals = [cgutils.alloca_once(builder, VECTOR) for _ in each]
-            for total in totals:
-                builder.store(ZEROS, total)
+            totals = zero_totals(builder, len(each))
             for offsets in each_tile(builder, width):
                 for row, other, total in zip(rows, others, totals, strict=True):
                     value = builder.load(total)
@@ -126,8 +125,7 @@ def gather_scal(
         (target_start,), width = row_pointers(context, builder, signature, arguments, 1)
         start = row_at(builder, addresses, slots, arguments[4])
         factor = broadcast(builder, arguments[5])
-        total = cgutils.alloca_once(builder, VECTOR)
-        builder.store(ZEROS, total)
+        (total,) = zero_totals(builder, 1)
         for offsets in each_tile(builder, width):
             sums = builder.load(total)
             for offset in offsets:
@@ -224,9 +222,8 @@ def gather_cumsum(
         sums, addresses, slots = arrays_of(context, builder, signature, arguments, 0, 1, 2)
         width = cgutils.unpack_tuple(builder, sums.shape)[1]
         for offsets in each_tile(builder, width):
-            totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
-            for total, offset in zip(totals, offsets, strict=True):
-                builder.store(ZEROS, total)
+            totals = zero_totals(builder, len(offsets))
+            for offset in offsets:
                 store(builder, ZEROS, sums.data, offset)
             with cgutils.for_range(builder, arguments[3], intp=INDEX) as loop:
                 start = row_at(builder, addresses, slots, loop.index)
@@ -260,8 +257,7 @@ def window_sum(
         )
         skipped = row_at(builder, addresses, slots, arguments[7])
         factor = broadcast(builder, arguments[8])
-        total = cgutils.alloca_once(builder, VECTOR)
-        builder.store(ZEROS, total)
+        (total,) = zero_totals(builder, 1)
         for offsets in each_tile(builder, width):
             squares = builder.load(total)
             for offset in offsets:
@@ -294,9 +290,7 @@ def scatter_cumsum(
         )
         width = cgutils.unpack_tuple(builder, steps.shape)[1]
         for offsets in each_tile(builder, width):
-            totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
-            for total in totals:
-                builder.store(ZEROS, total)
+            totals = zero_totals(builder, len(offsets))
             with cgutils.for_range(builder, arguments[3], intp=INDEX) as loop:
                 start = row_at(builder, addresses, slots, loop.index)
                 step = builder.gep(steps.data, [builder.mul(loop.index, width)])

@@ -8,7 +8,7 @@ from typing import Any
 
 from numba.core import cgutils
 
-from embedtool.kernels.simd.registers import INDEX, SIMD_WIDTH
+from embedtool.kernels.simd.registers import INDEX, SIMD_WIDTH, VECTOR, ZEROS
 
 _CONTRACT = ("contract",)
 
@@ -50,6 +50,14 @@ def each_tile(builder: Any, width: Any) -> Iterator[list[Any]]:
     ):
         with cgutils.for_range_slice(builder, first, last, INDEX(size), inc=True) as (at, _):
             yield [builder.add(at, INDEX(i)) for i in range(0, size, SIMD_WIDTH)]
+
+
+def zero_totals(builder: Any, n: int) -> list[Any]:
+    """Return n variables that hold vectors, set to zero."""
+    totals = [cgutils.alloca_once(builder, VECTOR) for _ in range(n)]
+    for total in totals:
+        builder.store(ZEROS, total)
+    return totals
 
 
 def each_vector(builder: Any, width: Any) -> Any:

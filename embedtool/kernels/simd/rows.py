@@ -18,11 +18,11 @@ from embedtool.kernels.simd.loops import (
     plus,
     row_pointers,
     times,
+    zero_totals,
 )
 from embedtool.kernels.simd.registers import (
     INDEX,
     ONES,
-    VECTOR,
     ZEROS,
     broadcast,
     load,
@@ -106,7 +106,7 @@ def dot(typing_context: Any, a: Any, a_row: Any, b: Any, b_row: Any) -> tuple[An
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointers, width = row_pointers(context, builder, signature, arguments, 2)
-        total = cgutils.alloca_once_value(builder, ZEROS)
+        (total,) = zero_totals(builder, 1)
         with each_vector(builder, width) as (offset, _):
             a, b = (load(builder, pointer, offset) for pointer in pointers)
             builder.store(plus(builder, builder.load(total), times(builder, a, b)), total)
@@ -137,12 +137,9 @@ def sum_rows(
         first, last = arguments[4:]
         (target_start,), width = row_pointers(context, builder, signature, arguments, 1)
         for offsets in each_tile(builder, width):
-            totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
-            for total in totals:
-                builder.store(ZEROS, total)
+            totals = zero_totals(builder, len(offsets))
             with cgutils.for_range_slice(builder, first, last, INDEX(1), inc=True) as (k, _):
-                number = builder.sext(builder.load(builder.gep(rows.data, [k])), INDEX)
-                each = builder.gep(table.data, [builder.mul(number, width)])
+                each = numbered_row(builder, table, rows, k)
                 for total, offset in zip(totals, offsets, strict=True):
                     vector = load(builder, each, offset)
                     builder.store(plus(builder, builder.load(total), vector), total)
@@ -165,9 +162,7 @@ def add_differences(
         factor = broadcast(builder, arguments[5])
         for offsets in each_tile(builder, width):
             old = [load(builder, target, offset) for offset in offsets]
-            totals = [cgutils.alloca_once(builder, VECTOR) for _ in offsets]
-            for total in totals:
-                builder.store(ZEROS, total)
+            totals = zero_totals(builder, len(offsets))
             with cgutils.for_range(builder, arguments[4], intp=INDEX) as loop:
                 copy = numbered_row(builder, copies, slots, loop.index)
                 for total, vector, offset in zip(totals, old, offsets, strict=True):
