@@ -91,7 +91,7 @@ def train(
     names = "inputs", "outputs"
     tables = [state.tables[name][:, :SIZE].copy() for name in names]
     context = shared_context(
-        config, text.vocabulary.counts, subwords, state.tables["frozen"],
+        config, text.vocabulary, subwords, state.tables["frozen"],
         n_streams_for(config, text.n_tokens),
     )  # fmt: skip
     for interval in sync_schedule(n_syncs, config.epochs):

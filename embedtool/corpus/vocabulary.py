@@ -33,6 +33,8 @@ class Vocabulary:
         Distinct tokens in the corpus.
     tokens_seen : int
         Tokens in the corpus.
+    own_counts : ndarray of int64, shape (n_words,), or None
+        If `counts` include those of an earlier training: the counts in this text alone.
     """
 
     __repr__ = brief
@@ -41,6 +43,12 @@ class Vocabulary:
     counts: NDArray[np.int64]
     types_seen: int
     tokens_seen: int
+    own_counts: NDArray[np.int64] | None = None
+
+    @property
+    def text_counts(self) -> NDArray[np.int64]:
+        """How often each word occurs in the text that is trained on, int64 (n_words,)."""
+        return self.counts if self.own_counts is None else self.own_counts
 
     @property
     def n_words(self) -> int:
@@ -160,6 +168,7 @@ def merge_vocabularies(
     for row, word in enumerate(text_words):
         if word in missing:
             row_of[word], counts[word] = row, int(text_counts[row])
+    own_counts = dict(counts)
     earlier = np.zeros(len(old_words), np.int64) if old_counts is None else old_counts
     for word, count in zip(old_words, earlier.tolist(), strict=True):
         counts[word] = counts.get(word, 0) + count
@@ -169,6 +178,7 @@ def merge_vocabularies(
         np.array([counts[word] for word in words], np.int64),
         vocabulary.types_seen + sum(word not in row_of for word in old_words),
         vocabulary.tokens_seen + int(earlier.sum()),
+        np.array([own_counts.get(word, 0) for word in words], np.int64),
     )
     return merged, np.array([row_of.get(word, -1) for word in words], np.int64)
 

@@ -39,12 +39,13 @@ from embedtool.trainers.checkpoint import Checkpointer
 from embedtool.trainers.kernel_threads import sum_losses
 from embedtool.trainers.state import State
 from embedtool.trainers.streams import n_streams_for, n_threads_for, warn_if_fewer_streams
-from embedtool.trainers.subwords import SubwordIndex, build_subword_index
+from embedtool.trainers.subwords import SubwordIndex
 from embedtool.trainers.warm_start import WarmStart
 from embedtool.trainers.word2vec import (
     epoch_key,
     init_state,
     learning_rate_at,
+    subword_index,
     word_vectors,
 )
 
@@ -93,7 +94,7 @@ def train(
     StoppedError
         If it is asked to stop.
     """
-    subwords = build_subword_index(text.vocabulary.words, config)
+    subwords = subword_index(config, text.vocabulary, warm_start)
     state = checkpointer.run_with_retry(
         checkpointer.restore(),
         lambda: init_state(config, text.vocabulary, subwords, warm_start),
@@ -172,7 +173,7 @@ class LocalSGD:
         self.n_streams = n_streams_for(config, text.n_tokens)
         self.context = cluster.put(
             shared_context(
-                config, text.vocabulary.counts, subwords, state.tables["frozen"], self.n_streams
+                config, text.vocabulary, subwords, state.tables["frozen"], self.n_streams
             )
         )
         n_bytes = sum(table.nbytes for table in self._tables())

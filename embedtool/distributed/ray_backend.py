@@ -178,5 +178,5 @@ class RayBackend:
         text = encode_text(
             self.cluster, scanned, self.config, self.vocabulary_words, self.warm_start
         )
-        needed = estimate_resources(self.cluster, self.settings, self.config, text)
+        needed = estimate_resources(self.cluster, self.settings, self.config, text, self.warm_start)
         return needed, text.vocabulary

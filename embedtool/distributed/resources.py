@@ -31,7 +31,9 @@ from embedtool.trainers.resources import (
     format_bytes,
 )
 from embedtool.trainers.streams import n_streams_for
-from embedtool.trainers.subwords import build_subword_index
+from embedtool.trainers.subwords import SubwordIndex
+from embedtool.trainers.warm_start import WarmStart
+from embedtool.trainers.word2vec import subword_index
 
 BFLOAT16_BYTES, INT8_BYTES = 2, 1
 DELTA_ROW_BYTES = 12
@@ -73,7 +75,11 @@ class ClusterResources:
 
 
 def estimate_resources(
-    cluster: Cluster, settings: ClusterConfig, config: TrainerConfig, text: EncodedPartitions
+    cluster: Cluster,
+    settings: ClusterConfig,
+    config: TrainerConfig,
+    text: EncodedPartitions,
+    warm_start: WarmStart | None = None,
 ) -> ClusterResources:
     """Estimate the resources of a training on a text that has been read.
 
@@ -85,19 +91,26 @@ def estimate_resources(
         Settings from `ray_backend.resolve_defaults`.
     config, text
         The options, and the text.
+    warm_start
+        Vectors to start from.
     """
     if isinstance(config, GloveConfig):
         return _glove(cluster, config, text)
     if isinstance(config, Word2VecConfig):
-        return _local_sgd(cluster, settings, config, text)
+        subwords = subword_index(config, text.vocabulary, warm_start)
+        return _local_sgd(cluster, settings, config, text, subwords)
     raise TypeError(config)
 
 
 def _local_sgd(
-    cluster: Cluster, settings: ClusterConfig, config: Word2VecConfig, text: EncodedPartitions
+    cluster: Cluster,
+    settings: ClusterConfig,
+    config: Word2VecConfig,
+    text: EncodedPartitions,
+    subwords: SubwordIndex,
 ) -> ClusterResources:
     n_nodes, n_replicas, size = len(cluster.nodes), settings.replicas or 1, config.vector_size
-    n_rows, n_slice_rows = _row_counts(cluster, settings, config, text)
+    n_rows, n_slice_rows = _row_counts(cluster, settings, config, text, subwords)
     shards, copies = (n_rows * size * n_bytes for n_bytes in (FLOAT_BYTES, BFLOAT16_BYTES))
     deltas = n_slice_rows * (size * INT8_BYTES + DELTA_ROW_BYTES)
     moments = 2 * size**2 * FLOAT_BYTES
@@ -132,16 +145,19 @@ def _local_sgd(
 
 
 def _row_counts(
-    cluster: Cluster, settings: ClusterConfig, config: Word2VecConfig, text: EncodedPartitions
+    cluster: Cluster,
+    settings: ClusterConfig,
+    config: Word2VecConfig,
+    text: EncodedPartitions,
+    subwords: SubwordIndex,
 ) -> tuple[int, int]:
     """Count the rows of both tables, and those that the first replica needs for its longest slice.
 
     These are counted on a node, as in training.
     """
-    subwords = build_subword_index(text.vocabulary.words, config)
     frozen = np.zeros(subwords.n_rows, np.bool_)
     n_streams = n_streams_for(config, text.n_tokens)
-    context = shared_context(config, text.vocabulary.counts, subwords, frozen, n_streams)
+    context = shared_context(config, text.vocabulary, subwords, frozen, n_streams)
     interval = max(sync_schedule(settings.syncs or 1, config.epochs), key=lambda i: i.end - i.begin)
     first, last = (
         position_of(text.n_tokens, settings.replicas or 1, 0, fraction)

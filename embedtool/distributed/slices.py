@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedtool.config.training import Word2VecConfig
+from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.kernels.sgd.arrays import Tree
 from embedtool.trainers.count_tables import NO_TREE, huffman_tree, keep_probabilities, negative_cdf
 from embedtool.trainers.subwords import SubwordIndex
@@ -63,12 +64,13 @@ class SharedContext:
 
 def shared_context(
     config: Word2VecConfig,
-    counts: NDArray[np.int64],
+    vocabulary: Vocabulary,
     subwords: SubwordIndex,
     frozen: NDArray[np.bool_],
     n_streams: int,
 ) -> SharedContext:
-    """Derive the shared context from the counts of the words, int64 (n_words,)."""
+    """Derive the shared context from the counts of the words."""
+    counts = vocabulary.text_counts
     hierarchical = config.loss == "hierarchical-softmax"
     return SharedContext(
         config,
@@ -76,7 +78,7 @@ def shared_context(
         np.empty(0) if hierarchical else negative_cdf(counts, config.ns_exponent),
         subwords,
         frozen,
-        huffman_tree(counts) if hierarchical else NO_TREE,
+        huffman_tree(vocabulary.counts) if hierarchical else NO_TREE,
         n_streams,
     )
 

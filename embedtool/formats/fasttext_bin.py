@@ -25,13 +25,10 @@ from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import row_slices
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
-from embedtool.model.subwords import Subwords, ngram_hash, ngrams
+from embedtool.model.subwords import END_OF_SENTENCE, Subwords, ngram_hash, ngrams
 from embedtool.model.vectors import VectorTable
 
 log = logging.getLogger(__name__)
-
-END_OF_SENTENCE = "</s>"
-"""The end-of-sentence word, which has no n-grams in fastText."""
 
 
 def read(path: Path, options: ReadOptions) -> VectorTable:

@@ -9,6 +9,8 @@ from embedtool.messages import brief
 
 FNV_OFFSET = 2166136261
 FNV_PRIME = 16777619
+END_OF_SENTENCE = "</s>"
+"""The end-of-sentence word, which has no n-grams in fastText."""
 
 
 def ngram_hash(ngram: bytes) -> int:

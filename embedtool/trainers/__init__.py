@@ -83,10 +83,15 @@ class Trainer:
         return vectors
 
     def estimate_resources(
-        self, config: TrainerConfig, corpus: "EncodedCorpus"
+        self,
+        config: TrainerConfig,
+        corpus: "EncodedCorpus",
+        warm_start: "WarmStart | None" = None,
     ) -> "ResourceEstimate":
         """Return the memory and disk that `train` needs for a corpus."""
-        needed: ResourceEstimate = import_module(self.native).estimate_resources(config, corpus)
+        needed: ResourceEstimate = import_module(self.native).estimate_resources(
+            config, corpus, warm_start
+        )
         return needed
 
 

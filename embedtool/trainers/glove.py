@@ -112,7 +112,9 @@ def train(
     return word_vectors(config, corpus.vocabulary, state)
 
 
-def estimate_resources(config: GloveConfig, corpus: EncodedCorpus) -> ResourceEstimate:
+def estimate_resources(
+    config: GloveConfig, corpus: EncodedCorpus, warm_start: WarmStart | None = None
+) -> ResourceEstimate:
     """Return the memory and disk that a training needs."""
     n_words, size = corpus.vocabulary.n_words, config.vector_size
     matrix = n_words * size * FLOAT_BYTES

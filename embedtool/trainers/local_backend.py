@@ -65,7 +65,7 @@ class LocalBackend:
             scanned, self.config, training_dir.folder, self.vocabulary_words, self.warm_start
         )
         if training_dir.output is not None:
-            needed = self._trainer.estimate_resources(self.config, encoded)
+            needed = self._trainer.estimate_resources(self.config, encoded, self.warm_start)
             check_resources(needed, training_dir.output)
         return encoded
 
@@ -90,7 +90,7 @@ class LocalBackend:
             training_dir = TrainingDir(None, folder)
             scanned = self.read(corpus, training_dir.folder, report)
             encoded = self.encode(corpus, scanned, training_dir)
-            needed = self._trainer.estimate_resources(self.config, encoded)
+            needed = self._trainer.estimate_resources(self.config, encoded, self.warm_start)
             return needed, encoded.vocabulary
 
     @property

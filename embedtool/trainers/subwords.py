@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.kernels.text.ngrams import hash_ngrams
 from embedtool.messages import brief
+from embedtool.model.subwords import END_OF_SENTENCE
 
 HASH_BLOCK_WORDS = 2**16
 """Words whose n-grams are hashed at a time."""
@@ -56,8 +57,16 @@ class SubwordIndex:
         return means
 
 
-def build_subword_index(words: Sequence[str], config: Word2VecConfig) -> SubwordIndex:
-    """Return the rows of each word; each bucket to which some n-gram hashes has a row."""
+def build_subword_index(
+    words: Sequence[str],
+    config: Word2VecConfig,
+    known_buckets: NDArray[np.int64] | None = None,
+) -> SubwordIndex:
+    """Return the rows of each word; each bucket to which some n-gram hashes has a row.
+
+    So has each of `known_buckets`, int64: those of a model to start from, whose rows are kept for
+    new words even if no word of the vocabulary has the n-gram.
+    """
     n_words = len(words)
     if not isinstance(config, FastTextConfig) or not config.max_n:
         return SubwordIndex(
@@ -73,6 +82,8 @@ def build_subword_index(words: Sequence[str], config: Word2VecConfig) -> Subword
     buckets = np.concatenate(parts)
     used = np.zeros(config.bucket, np.bool_)
     used[buckets] = True
+    if known_buckets is not None:
+        used[known_buckets] = True
     numbers = n_words + np.cumsum(used, dtype=np.int32) - 1
     rows = np.empty(starts[-1], np.int32)
     own = np.zeros(len(rows), np.bool_)
@@ -83,16 +94,23 @@ def build_subword_index(words: Sequence[str], config: Word2VecConfig) -> Subword
 
 
 def _count_ngrams(words: Sequence[str], config: FastTextConfig) -> NDArray[np.int64]:
-    """Return the number of n-grams of each word, as `model.subwords.ngrams` defines them."""
+    """Return the number of n-grams of each word, as `model.subwords.ngrams` defines them.
+
+    As in fastText, the end of a sentence has none.
+    """
     lengths = np.array([len(word) + 2 for word in words])
     counts = np.zeros(len(words), np.int64)
     for n in range(config.min_n, config.max_n + 1):
         counts += np.maximum(0, lengths - n + 1) - (2 if n == 1 else 0)
+    counts[[i for i, word in enumerate(words) if word == END_OF_SENTENCE]] = 0
     return counts
 
 
 def _hash(words: Sequence[str], n_ngrams: int, config: FastTextConfig) -> NDArray[np.int32]:
-    marked = [f"<{word}>".encode("utf-8", "surrogatepass") for word in words]
+    marked = [
+        b"" if word == END_OF_SENTENCE else f"<{word}>".encode("utf-8", "surrogatepass")
+        for word in words
+    ]
     text = np.frombuffer(b"".join(marked), np.uint8)
     buckets = np.empty(n_ngrams, np.int32)
     ends = np.cumsum([len(word) for word in marked])

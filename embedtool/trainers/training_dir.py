@@ -5,7 +5,8 @@ The training of MODEL works in MODEL.training, which one process locks:
     lock           the process that trains
     training.json  TrainingManifest: written when the text is read and encoded
     encoded-...    the encoded text (`corpus.encoding`)
-    vocabulary     the words, and vocabulary-counts
+    vocabulary     the words, and vocabulary-counts; with a model to start from also
+                   vocabulary-own-counts, those of the text alone
     init           the model that training starts from, if it was given as an object
     pair-...       GloVe's counted pairs (`corpus.cooccurrence`)
     state-...      the latest checkpoint (`checkpoint`)
@@ -45,8 +46,8 @@ LOCK = "lock"
 MANIFEST = "training.json"
 PID_OFFSET = 1
 """Where the process ID begins in the lock: Windows lets nobody read the first byte of it."""
-WORDS, COUNTS = "vocabulary", "vocabulary-counts"
-FORMAT = 4
+WORDS, COUNTS, OWN_COUNTS = "vocabulary", "vocabulary-counts", "vocabulary-own-counts"
+FORMAT = 5
 """Increased when the contents of a training directory change: older ones are refused."""
 
 
@@ -94,12 +95,15 @@ class TrainingDir:
         """
         vocabulary = text.vocabulary
         (self.folder / COUNTS).write_bytes(vocabulary.counts.astype(COUNT).tobytes())
+        if vocabulary.own_counts is not None:
+            own = vocabulary.own_counts.astype(COUNT)
+            (self.folder / OWN_COUNTS).write_bytes(own.tobytes())
         lines = "\n".join(vocabulary.words)
         (self.folder / WORDS).write_bytes(lines.encode("utf-8", SURROGATE_ERRORS))
         known = text.checksums if isinstance(text, EncodedCorpus) else {}
         checksums = {
             name: known.get(name) or checksum_of(self.folder / name)
-            for name in (WORDS, COUNTS, *ENCODED_FILES)
+            for name in (WORDS, COUNTS, OWN_COUNTS, *ENCODED_FILES)
             if (self.folder / name).exists()
         }
         return TextFiles(
@@ -157,7 +161,7 @@ class TrainingDir:
 
     def load_vocabulary(self, manifest: TrainingManifest) -> Vocabulary:
         """Read the words of the text; raises as `load_corpus` does."""
-        self._check(manifest, (WORDS, COUNTS))
+        self._check(manifest, (WORDS, COUNTS, OWN_COUNTS))
         text = manifest.text
         current = _signatures([path for path, *_ in text.files])
         for file, now in zip(text.files, current, strict=True):
@@ -170,7 +174,9 @@ class TrainingDir:
         lines = (self.folder / WORDS).read_bytes() + b"\n"
         words = StringTable.from_lines(np.frombuffer(lines, np.uint8))
         counts = np.fromfile(self.folder / COUNTS, COUNT)
-        return Vocabulary(words, counts, text.types_seen, text.tokens_seen)
+        has_own = OWN_COUNTS in text.checksums
+        own_counts = np.fromfile(self.folder / OWN_COUNTS, COUNT) if has_own else None
+        return Vocabulary(words, counts, text.types_seen, text.tokens_seen, own_counts)
 
     def _check(self, manifest: TrainingManifest, names: Sequence[str]) -> None:
         """Raise ModelError if a file of the directory is not as it was written."""

@@ -1,6 +1,8 @@
 """Training that starts from the vectors of a model instead of random ones."""
 
+import logging
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from embedtool.errors import ConfigError
 from embedtool.messages import counted
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import VectorTable
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,37 @@ class WarmStart:
                 "init has been transformed; start from the model before that",
                 parameters=("init",),
             )
-        theirs = (subwords.min_n, subwords.max_n, subwords.bucket)
-        if theirs != (config.min_n, config.max_n, config.bucket):
+        theirs = ngram_options(subwords)
+        if any(getattr(config, name) != value for name, value in theirs.items()):
+            options = " ".join(f"{name}={value}" for name, value in theirs.items())
             raise ConfigError(
-                "init has other n-grams; use min_n={} max_n={} bucket={}".format(*theirs),
+                f"init has other n-grams; use {options}",
                 parameters=("init", "min_n", "max_n", "bucket"),
             )
+
+    def known_buckets(self, config: TrainerConfig) -> NDArray[np.int64] | None:
+        """Return the buckets that have a row already, int64, or None if there are no n-grams."""
+        subwords = self.vectors.subwords
+        if subwords is None or not isinstance(config, FastTextConfig):
+            return None
+        return subwords.buckets
+
+    def log_output_layer(self, config: TrainerConfig) -> None:
+        """Log a line if an output layer that the training needs starts at zero, with the reason."""
+        if not isinstance(config, Word2VecConfig):
+            return
+        vectors, hierarchical = self.vectors, config.loss == "hierarchical-softmax"
+        if vectors.output_matrix is None:
+            reason = "init has none"
+        elif vectors.output_rows == "inner-nodes":
+            reason = "that of init is of hierarchical softmax"
+            if hierarchical:
+                reason += ", and new counts change its tree"
+        elif hierarchical:
+            reason = "that of init has a row for each word, not for each inner node"
+        else:
+            return
+        log.info("the output layer starts at zero: %s", reason)
 
     def rows(self, vocabulary: Vocabulary) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the ids of the words that have a vector already, and its row."""
@@ -98,3 +127,18 @@ class WarmStart:
             buckets, subwords.buckets, assume_unique=True, return_indices=True
         )
         return new_rows, old_rows
+
+
+def ngram_options(subwords: Subwords) -> dict[str, int]:
+    """Return the options of a FastText training that n-grams determine; without n-grams max_n."""
+    if not subwords.max_n:
+        return {"max_n": 0}
+    return {"min_n": subwords.min_n, "max_n": subwords.max_n, "bucket": subwords.bucket}
+
+
+def options_of_init(config_class: type[TrainerConfig], vectors: VectorTable) -> dict[str, Any]:
+    """Return the options of a training that the vectors to start from determine."""
+    options: dict[str, Any] = {"vector_size": vectors.vector_size}
+    if issubclass(config_class, FastTextConfig) and vectors.subwords is not None:
+        options |= ngram_options(vectors.subwords)
+    return options

@@ -82,7 +82,7 @@ def train(
     StoppedError
         If the checkpointer asks it to stop.
     """
-    subwords = build_subword_index(corpus.vocabulary.words, config)
+    subwords = subword_index(config, corpus.vocabulary, warm_start)
     checkpointer = checkpointer or Checkpointer()
     state = checkpointer.run_with_retry(
         checkpointer.restore(),
@@ -94,11 +94,21 @@ def train(
     return word_vectors(config, corpus, subwords, state)
 
 
-def estimate_resources(config: Word2VecConfig, corpus: EncodedCorpus) -> ResourceEstimate:
+def subword_index(
+    config: Word2VecConfig, vocabulary: Vocabulary, warm_start: WarmStart | None
+) -> SubwordIndex:
+    """Return the rows of each word, with those of all n-grams of a model to start from."""
+    known = None if warm_start is None else warm_start.known_buckets(config)
+    return build_subword_index(vocabulary.words, config, known)
+
+
+def estimate_resources(
+    config: Word2VecConfig, corpus: EncodedCorpus, warm_start: WarmStart | None = None
+) -> ResourceEstimate:
     """Return the memory and disk that a training needs."""
     n_words, size = corpus.vocabulary.n_words, config.vector_size
     matrix = n_words * size * FLOAT_BYTES
-    subwords = build_subword_index(corpus.vocabulary.words, config)
+    subwords = subword_index(config, corpus.vocabulary, warm_start)
     width = pad_to_simd(size)
     tables = (subwords.n_rows + n_words) * width * FLOAT_BYTES
     hierarchical = config.loss == "hierarchical-softmax"
@@ -112,6 +122,8 @@ def estimate_resources(config: Word2VecConfig, corpus: EncodedCorpus) -> Resourc
     model = 2 * matrix
     if isinstance(config, FastTextConfig):
         memory += matrix
+        if warm_start is not None and warm_start.freeze:
+            memory += warm_start.vectors.n_words * size * FLOAT_BYTES
         model += subwords.n_rows * size * FLOAT_BYTES
     return ResourceEstimate.of(corpus, tables=tables, memory=memory, model=model)
 
@@ -210,16 +222,28 @@ def _load_warm_start(
         rows = subwords.indices[np.repeat(is_known, np.diff(subwords.indptr))]
         inputs[rows] = 0
         frozen[rows] = warm_start.freeze
-    inputs[new, :size] = (vectors.rows if known is None else known.word_rows)[old]
+    _copy_rows(inputs[:, :size], new, vectors.rows if known is None else known.word_rows, old)
     frozen[new] = warm_start.is_frozen(old)
     if known is not None:
         new_rows, old_rows = warm_start.buckets(known, subwords.buckets)
-        inputs[subwords.n_words + new_rows, :size] = known.ngram_rows[old_rows]
+        _copy_rows(inputs[subwords.n_words :, :size], new_rows, known.ngram_rows, old_rows)
         frozen[subwords.n_words + new_rows] = warm_start.freeze
     if vectors.context_vectors is not None and config.loss == "negative-sampling":
-        outputs[new, :size] = vectors.context_vectors[old]
+        _copy_rows(outputs[:, :size], new, vectors.context_vectors, old)
     elif config.loss == "hierarchical-softmax" and warm_start.has_tree_of(vocabulary):
         outputs[:, :size] = vectors.output_matrix
+
+
+def _copy_rows(
+    table: NDArray[np.float32],
+    rows: NDArray[np.int64],
+    source: NDArray[np.float32],
+    source_rows: NDArray[np.int64],
+) -> None:
+    """Write rows of a matrix to rows of a table, a block at a time: each may take gigabytes."""
+    for first in range(0, len(rows), BLOCK_ROWS):
+        block = slice(first, first + BLOCK_ROWS)
+        table[rows[block]] = source[source_rows[block]]
 
 
 def train_chunks(
@@ -267,7 +291,7 @@ def job_for(
     config: Word2VecConfig, corpus: EncodedCorpus, subwords: SubwordIndex, state: State
 ) -> KernelJob:
     """Return the kernel's arguments for a whole corpus."""
-    counts = corpus.vocabulary.counts
+    counts = corpus.vocabulary.text_counts
     inputs, outputs, frozen = (state.tables[name] for name in ("inputs", "outputs", "frozen"))
     hierarchical = config.loss == "hierarchical-softmax"
     return build_job(
@@ -278,7 +302,7 @@ def job_for(
         NO_NEGATIVES
         if hierarchical
         else build_negative_table(negative_cdf(counts, config.ns_exponent)),
-        huffman_tree(counts) if hierarchical else NO_TREE,
+        huffman_tree(corpus.vocabulary.counts) if hierarchical else NO_TREE,
         (inputs, outputs),
     )
 
@@ -301,7 +325,7 @@ def untrained_vectors(
     config: Word2VecConfig, vocabulary: Vocabulary, warm_start: WarmStart | None = None
 ) -> VectorTable:
     """Return the vectors of words and output layer with which a training begins."""
-    subwords = build_subword_index(vocabulary.words, config)
+    subwords = subword_index(config, vocabulary, warm_start)
     state = init_state(config, vocabulary, subwords, warm_start)
     return _taken_vectors(config, vocabulary, subwords, state)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from embedtool.config.training import FastTextConfig, Word2VecConfig
+from embedtool.corpus.vocabulary import Vocabulary
 from embedtool.distributed.merging import QuantizedDeltas, bf16, merge_shard
 from embedtool.distributed.replica import ReplicaUpdate, train_slice
 from embedtool.distributed.row_subset import RowSubset, rows_in_shard
@@ -69,11 +70,13 @@ def make(algorithm: str = "word2vec", n_words: int = N_WORDS, **options: Any) ->
         config = Word2VecConfig(**options)
     else:
         config = FastTextConfig(**{"min_n": 2, "max_n": 3, "bucket": 500, **options})
-    rows = build_subword_index([f"w{'xyz'[i % 3]}{i}" for i in range(n_words)], config)
+    words = [f"w{'xyz'[i % 3]}{i}" for i in range(n_words)]
+    rows = build_subword_index(words, config)
     frozen = np.zeros(rows.n_rows, np.bool_)
     frozen[[2, rows.n_rows - 1]] = True
     counts = 10_000 // np.arange(1, n_words + 1)
-    return shared_context(config, counts, rows, frozen, config.streams)
+    vocabulary = Vocabulary(words, counts, n_words, int(counts.sum()))
+    return shared_context(config, vocabulary, rows, frozen, config.streams)
 
 
 def tables_of(context: SharedContext, seed: int = 1) -> Tables:

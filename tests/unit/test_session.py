@@ -213,7 +213,7 @@ def test_a_directory_of_another_format_is_refused(text: Path, tmp_path: Path, ru
         train(CONFIGS["glove"], text, output=output, report=stopping(stop), stop=stop)
     path = tmp_path / f"model{TRAINING_SUFFIX}" / MANIFEST
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
-    with pytest.raises(ModelError, match="has format 2, this embedtool resumes 4; start over"):
+    with pytest.raises(ModelError, match="has format 2, this embedtool resumes 5; start over"):
         resume(output)
     assert run("resume", output).stderr.endswith("start over with --overwrite\n")
     train(CONFIGS["glove"], text, output=output, overwrite=True)

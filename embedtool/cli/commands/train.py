@@ -1,14 +1,15 @@
 """The `train` command: from text to a model."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from embedtool.cli.flags import flag
 from embedtool.cli.options.algorithms import algorithm_commands, checkpoint_options
 from embedtool.cli.options.foreign_options import TrainingCommand
-from embedtool.cli.options.given import ignored_in_training, warn_ignored
+from embedtool.cli.options.given import given_options, ignored_in_training, warn_ignored
 from embedtool.cli.options.shared import (
     FILE,
     NEW_FILE,
@@ -17,6 +18,7 @@ from embedtool.cli.options.shared import (
     json_log_option,
     overwrite_option,
 )
+from embedtool.cli.output.console import echo_err
 from embedtool.cli.output.dry_run import report_cluster, report_local
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.cli.output.training_summary import print_summary
@@ -55,7 +57,8 @@ def _last_options(config_class: type[TrainerConfig]) -> list[Decorator[Any]]:
     return [
         click.option(
             "--init", type=FILE, metavar="MODEL",
-            help="Initialise from the vectors of MODEL, whose words stay in the vocabulary.",
+            help="Initialise from the vectors of MODEL: its words stay in the vocabulary, and its "
+                 "vector size and n-grams are the default.",
         ),
         click.option("--freeze", is_flag=True, help="With --init: train only new words."),
         click.option("--vocab", type=FILE, metavar="FILE", help="Train only the words of FILE."),
@@ -77,6 +80,24 @@ def _cluster_options(config_class: type[TrainerConfig]) -> tuple[str, ...]:
     return ("cluster",) if issubclass(config_class, GloveConfig) else ()
 
 
+def _with_options_of(init: Path, config: TrainerConfig) -> TrainerConfig:
+    """Return the options with those that an initial model determines and the user did not give."""
+    from embedtool.model import store
+    from embedtool.trainers.warm_start import options_of_init
+
+    given = given_options()
+    taken = {
+        name: value
+        for name, value in options_of_init(type(config), store.load(init).vectors).items()
+        if name not in given and getattr(config, name) != value
+    }
+    if not taken:
+        return config
+    options = " ".join(f"{flag(name)} {value}" for name, value in taken.items())
+    echo_err(f"Info: from {init}: {options}")
+    return replace(config, **taken)
+
+
 def _train(
     algorithm: str,
     inputs: tuple[str, ...],
@@ -93,6 +114,8 @@ def _train(
     **options: Any,
 ) -> None:
     """Train an algorithm."""
+    if init is not None:
+        config = _with_options_of(init, config)
     checkpoints = CheckpointConfig.from_options(options)
     settings = ClusterConfig.from_options({**UNSET, **options})
     warn_ignored(ignored_in_training(config))
