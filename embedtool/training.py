@@ -138,7 +138,9 @@ def train(
         session = TrainingSession(backend, training_dir, checkpoints, report, stop, on_epoch_end)
         record = _warm_start_record(init, freeze, training_dir)
         if start is not None and not isinstance(config, ContextualConfig):
-            WarmStart(start.vectors, freeze).log_output_layer(config)
+            warm_start = WarmStart(start.vectors, freeze)
+            warm_start.check_words()
+            warm_start.log_output_layer(config)
         return Model.of(session.train(corpus, record, settings.cluster))
 
 

@@ -71,6 +71,16 @@ class WarmStart:
                 parameters=("init", "min_n", "max_n", "bucket"),
             )
 
+    def check_words(self) -> None:
+        """Raise ConfigError if a word has a line end, which ends words in a training directory."""
+        table = self.vectors.string_table
+        (positions,) = np.nonzero(table.text == ord("\n"))
+        if len(positions):
+            word = table[int(np.searchsorted(table.ends, positions[0], side="right"))]
+            raise ConfigError(
+                f"init has a word with a line end, {word!r}; leave it out", parameters=("init",)
+            )
+
     def known_buckets(self, config: TrainerConfig) -> NDArray[np.int64] | None:
         """Return the buckets that have a row already, int64, or None if there are no n-grams."""
         subwords = self.vectors.subwords

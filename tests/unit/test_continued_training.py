@@ -12,6 +12,7 @@ from embedtool import formats
 from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.vocabulary import Vocabulary, merge_vocabularies
+from embedtool.errors import ConfigError
 from embedtool.io.progress import silent
 from embedtool.model import store
 from embedtool.model.vectors import ModelRecord, VectorTable
@@ -256,3 +257,10 @@ def test_vectors_of_a_text_file_start_word2vec(more: Path, tmp_path: Path) -> No
     np.testing.assert_allclose(
         after.vectors.rows[after.vectors.word_ids(words)], start.rows, atol=1e-6
     )
+
+
+def test_a_word_with_a_line_end_is_refused(more: Path) -> None:
+    """It would be two words in the training directory, from which training is resumed."""
+    start = VectorTable(["word1", "x\ny", "and"], np.eye(3, SIZE, dtype=np.float32))
+    with pytest.raises(ConfigError, match=r"init has a word with a line end, 'x\\ny'; leave it"):
+        train(Word2VecConfig(vector_size=SIZE, min_count=2), more, init=ModelRecord(start, {}))
