@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -169,6 +169,7 @@ def merge_vocabularies(
         if word in missing:
             row_of[word], counts[word] = row, int(text_counts[row])
     own_counts = dict(counts)
+    _log_overlap(own_counts, old_words)
     earlier = np.zeros(len(old_words), np.int64) if old_counts is None else old_counts
     for word, count in zip(old_words, earlier.tolist(), strict=True):
         counts[word] = counts.get(word, 0) + count
@@ -181,6 +182,15 @@ def merge_vocabularies(
         np.array([own_counts.get(word, 0) for word in words], np.int64),
     )
     return merged, np.array([row_of.get(word, -1) for word in words], np.int64)
+
+
+def _log_overlap(text_counts: Mapping[str, int], old_words: Iterable[str]) -> None:
+    """Log how much of a text an earlier vocabulary has: little of it if the case differs, say."""
+    found = [text_counts[word] for word in set(old_words) & text_counts.keys()]
+    log.info(
+        "init has %s of the %s of the text, %.1f%% of their tokens", f"{len(found):,}",
+        counted(len(text_counts), "word"), 100 * sum(found) / sum(text_counts.values()),
+    )  # fmt: skip
 
 
 def vocabulary_lines(words: Iterable[str], counts: Iterable[int]) -> Iterator[str]:

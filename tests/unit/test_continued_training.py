@@ -169,7 +169,8 @@ def test_earlier_counts_change_neither_subsampling_nor_noise(
     np.testing.assert_array_equal(one.rows, other.rows)
 
 
-def test_the_counts_of_the_text_alone_are_kept() -> None:
+def test_the_counts_of_the_text_alone_are_kept(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "embedtool")
     text = Vocabulary(["land", "king"], np.array([5, 3]), 3, 9)
     merged, rows = merge_vocabularies(
         text, np.array([0, 1]), ["land", "king", "sea"], np.array([5, 3, 1]),
@@ -180,6 +181,7 @@ def test_the_counts_of_the_text_alone_are_kept() -> None:
     assert merged.text_counts.tolist() == [5, 1, 3, 0]
     assert rows.tolist() == [0, 2, 1, -1]
     assert text.text_counts is text.counts
+    assert caplog.messages == ["init has 2 of the 3 words of the text, 66.7% of their tokens"]
 
 
 def test_the_estimate_has_the_n_grams_of_the_model(init: ModelRecord, more: Path) -> None:
