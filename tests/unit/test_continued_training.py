@@ -12,11 +12,13 @@ from embedtool import formats
 from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.vocabulary import Vocabulary, merge_vocabularies
+from embedtool.distributed.slices import shared_context
 from embedtool.errors import ConfigError
 from embedtool.io.progress import silent
 from embedtool.model import store
 from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.trainers.local_backend import LocalBackend
+from embedtool.trainers.subwords import build_subword_index
 from embedtool.trainers.warm_start import WarmStart
 from embedtool.training import train
 from tests.conftest import Run
@@ -182,6 +184,22 @@ def test_the_counts_of_the_text_alone_are_kept(caplog: pytest.LogCaptureFixture)
     assert rows.tolist() == [0, 2, 1, -1]
     assert text.text_counts is text.counts
     assert caplog.messages == ["init has 2 of the 3 words of the text, 66.7% of their tokens"]
+
+
+@pytest.mark.parametrize("loss", ["negative-sampling", "hierarchical-softmax"])
+def test_replicas_subsample_and_draw_by_the_counts_of_the_text(loss: str) -> None:
+    """The tree is that of all counts, which are saved with it."""
+    words, counts, own = ["sea", "land", "king"], np.array([90, 80, 9]), np.array([1, 8, 9])
+    chosen = Word2VecConfig(loss=loss, sample=0.01)
+    rows = build_subword_index(words, chosen)
+    frozen = np.zeros(3, np.bool_)
+    merged = shared_context(chosen, Vocabulary(words, counts, 3, 179, own), rows, frozen, 1)
+    alone = shared_context(chosen, Vocabulary(words, own, 3, 18), rows, frozen, 1)
+    np.testing.assert_array_equal(merged.keep_prob, alone.keep_prob)
+    np.testing.assert_array_equal(merged.negative_cdf, alone.negative_cdf)
+    if loss == "hierarchical-softmax":
+        of_all = shared_context(chosen, Vocabulary(words, counts, 3, 179), rows, frozen, 1)
+        np.testing.assert_array_equal(merged.tree[0].parents, of_all.tree[0].parents)
 
 
 def test_the_estimate_has_the_n_grams_of_the_model(init: ModelRecord, more: Path) -> None:
