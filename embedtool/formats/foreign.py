@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from embedtool.errors import FormatError
+from embedtool.formats.histwords import decades_in
+from embedtool.formats.registry import FORMATS
 from embedtool.io.file_types import (
     COMPRESSIONS,
     HDF5,
@@ -47,6 +49,8 @@ OTHERS = {
     NPY: "is one array of NumPy, not a zip archive of several; save words and vectors "
     "with numpy.savez",
 }
+GENSIM = "gensim"
+SAVED = re.compile(FORMATS[GENSIM].magic)
 R_DATA = re.compile(rb"RD[AX][23]\n|X\n\0\0\0[\2\3]")
 """Start of a decompressed file of R: from save(), and from saveRDS()."""
 AS_R = "is R's data; in R, save it as text with write.table"
@@ -64,6 +68,8 @@ def check_is_not_foreign(path: Path, format: str | None) -> None:
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
+    if format in (None, GENSIM) and saved_kind(path) is not None:
+        return
     if head.startswith(PICKLES):
         raise FormatError(f"{path}: is a pickle, which can run code when it is opened; {AS_TEXT}")
     for compression, command in COMMANDS.items():
@@ -77,6 +83,8 @@ def check_is_not_foreign(path: Path, format: str | None) -> None:
             raise FormatError(f"{path}: {remedy}")
     if R_DATA.match(head):
         raise FormatError(f"{path}: {AS_R}")
+    if head.startswith(NPY) and decades_in(path):
+        return
     for start, words in OTHERS.items():
         if head.startswith(start):
             raise FormatError(f"{path}: {words}{f' {path}' if words.endswith(' x') else ''}")
@@ -84,6 +92,20 @@ def check_is_not_foreign(path: Path, format: str | None) -> None:
         raise FormatError(f"{path}: is a tar archive; unpack it first: tar -xf {path}")
     if format != "npz" and head.startswith(ZIP):
         _check_zip(path)
+
+
+def saved_kind(path: Path) -> str | None:
+    """Return the class of the object in a file that gensim saved, or None if it is no such file.
+
+    The file may be compressed. The class is named first in its pickle.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    for compression in OPENERS:
+        if COMPRESSIONS[compression].match(head):
+            head = _inside(path, compression)
+    match = SAVED.match(head)
+    return match["kind"].decode("latin-1") if match else None
 
 
 def _inside(path: Path, compression: str) -> bytes:

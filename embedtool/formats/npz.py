@@ -58,7 +58,7 @@ def read(path: Path, options: ReadOptions) -> VectorTable:
                 raise FormatError(f"{path}: not a zip archive, as npz is")
             with zipfile.ZipFile(file) as archive:
                 names = _names(path, archive, options)
-                found = {kind: _array(path, file, archive, name, options)
+                found = {kind: member_array(path, file, archive, name, options)
                          for kind, name in names.items()}  # fmt: skip
     except (ValueError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError,
             RuntimeError) as error:  # fmt: skip
@@ -76,7 +76,7 @@ def _names(path: Path, archive: zipfile.ZipFile, options: ReadOptions) -> dict[s
     for name in members:
         try:
             with archive.open(f"{name}{SUFFIX}") as stream:
-                shape, _, kind = _header(path, name, stream)
+                shape, _, kind = array_header(path, name, stream)
             kinds[name] = f"{kind.kind}{len(shape)}"
         except (KeyError, FormatError):
             continue  # the error is raised when it is chosen
@@ -95,10 +95,10 @@ def _names(path: Path, archive: zipfile.ZipFile, options: ReadOptions) -> dict[s
     return chosen | ({"counts": "counts"} if "counts" in members else {})
 
 
-def _array(
+def member_array(
     path: Path, file: BinaryIO, archive: zipfile.ZipFile, name: str, options: ReadOptions
 ) -> NDArray[Any]:
-    """Return the array of a member, after its size and its checksum were verified.
+    """Return the array of a member of a zip archive, after its size and checksum were verified.
 
     It is read in blocks to the end, where zipfile compares the checksum, and mapped if it is stored
     uncompressed.
@@ -107,7 +107,7 @@ def _array(
         raise FormatError(f"{path}: '{name}' is not an array")
     member = archive.getinfo(f"{name}{SUFFIX}")
     with archive.open(member) as stream:
-        shape, is_fortran, kind = _header(path, name, stream)
+        shape, is_fortran, kind = array_header(path, name, stream)
         n_bytes = math.prod(shape) * kind.itemsize
         if min(shape, default=0) < 0 or stream.tell() + n_bytes != member.file_size:
             raise FormatError(
@@ -131,10 +131,37 @@ def _array(
     return np.ndarray(shape, kind, flat.data, order="F" if is_fortran else "C")
 
 
-def _header(
+def file_array(path: Path) -> NDArray[Any]:
+    """Return the array of a .npy file, memory-mapped.
+
+    Raises
+    ------
+    FormatError
+        If it holds Python objects, or its size is not what its header says.
+    """
+    with path.open("rb") as file:
+        shape, is_fortran, kind = array_header(path, path.name, file)
+        start, n_bytes = file.tell(), math.prod(shape) * kind.itemsize
+        size = path.stat().st_size
+        if min(shape, default=0) < 0 or start + n_bytes != size:
+            raise FormatError(
+                f"{path}: says that its shape is {shape}, which is not in {size:,} bytes"
+            )
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    flat = np.frombuffer(data, np.uint8)[start:]
+    return np.ndarray(shape, kind, flat.data, order="F" if is_fortran else "C")
+
+
+def array_header(
     path: Path, name: str, stream: IO[bytes]
 ) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return the shape of an array, whether it is in Fortran order, and its dtype."""
+    """Return the shape of an array, whether it is in Fortran order, and its dtype.
+
+    Raises
+    ------
+    FormatError
+        If there is none, or it holds Python objects.
+    """
     try:
         shape, is_fortran, kind = HEADERS[npy.read_magic(stream)](stream)
     except (ValueError, KeyError, SyntaxError, RecursionError, MemoryError):

@@ -44,6 +44,9 @@ class ReadOptions:
         dimension.
     limit : int or None
         Read only the first rows; None for all.
+    member : str or None
+        Name or pattern of the member that is read, of an archive or folder that holds several
+        files of vectors.
     report : Report
         Called with the progress.
     """
@@ -56,6 +59,7 @@ class ReadOptions:
     word_column: str | None = None
     vector_column: str | None = None
     limit: int | None = None
+    member: str | None = None
     report: Report = silent
 
     def __post_init__(self) -> None:

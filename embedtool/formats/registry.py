@@ -75,7 +75,7 @@ class Format(NamedTuple):
 WHITE_SPACE = " \n\r\t\v\f"
 TEXT = ("encoding", "encoding_errors")
 COLUMNS = ("word_column", "vector_column")
-FORMAT_OPTIONS = ("words", *TEXT, *COLUMNS)
+FORMAT_OPTIONS = ("words", *TEXT, *COLUMNS, "member")
 """The fields of ReadOptions that only some formats use."""
 
 FORMATS = {
@@ -211,6 +211,27 @@ FORMATS = {
         aliases="a folder",
         folder_files=(("vocab/key2row",), ("key2row",)),
         streams=False,
+    ),
+    "gensim": Format(
+        "gensim_models",
+        (".kv", ".model"),
+        "words, counts, vectors, n-grams, contexts",
+        "gensim",
+        magic=rb"\x80[\x02-\x05](?:\x95(?s:.{8}))?"
+        rb"(?:c|\x8c(?s:.))gensim[\w.]*(?:\n|\x94\x8c(?s:.))(?P<kind>\w+)(?:\n|\x94\x93)",
+        read_only_reason="it is a pickle, which gensim's load runs; to_gensim() returns gensim's "
+        "object, which has a save()",
+        read_options=TEXT,
+    ),
+    "histwords": Format(
+        "histwords",
+        (),
+        "words, vectors",
+        "HistWords",
+        aliases="a folder, a zip archive or -w.npy",
+        by_frequency=False,
+        read_only_reason="it is a pickle and an array for each decade, which npz holds in one file",
+        read_options=(*TEXT, "member"),
     ),
 }
 READERS = {name: each.module for name, each in FORMATS.items()}

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from embedtool.errors import Call, FormatError
 from embedtool.formats.floret import HEADER as FLORET
-from embedtool.formats.foreign import what_else
+from embedtool.formats.foreign import GENSIM, saved_kind, what_else
+from embedtool.formats.histwords import decades_in
 from embedtool.formats.layout import BLANKS, NUMBER, SAMPLE_LINES, header_of, is_text, layout_of
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import FORMATS
@@ -25,6 +26,7 @@ MAGICS = {name: re.compile(each.magic) for name, each in FORMATS.items() if each
 """The first bytes of some formats. A word can be PAR1; Parquet also ends with it."""
 MODEL = ("config.json", "vectors.safetensors")
 """The files of a model of embedtool."""
+HISTWORDS = "histwords"
 UNKNOWN = "is none of the known formats; name one with format"
 WORDS_AND_COUNTS = (
     "most lines hold a word and one number, as a list of words and counts does; if these are "
@@ -37,6 +39,10 @@ def sniff(path: Path, options: ReadOptions | None = None) -> str:
     if path.is_dir():
         return _sniff_folder(path)
     options = options or ReadOptions()
+    if saved_kind(path) is not None:
+        return GENSIM
+    if decades_in(path):
+        return HISTWORDS
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         for name, magic in MAGICS.items():
@@ -114,4 +120,6 @@ def _sniff_folder(path: Path) -> str:
         for files in each.folder_files:
             if all((path / file).is_file() for file in files):
                 return name
+    if decades_in(path):
+        return HISTWORDS
     raise FormatError(f"{path}: is a folder without vectors of a kind that is known")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.errors import DamagedError
-from embedtool.formats.foreign import check_is_not_foreign
+from embedtool.errors import DamagedError, FormatError
+from embedtool.formats.foreign import check_is_not_foreign, saved_kind
 from embedtool.formats.options import EncodingErrors
 from embedtool.gensim.errors import DamagedFileError, UnsupportedError
 from embedtool.io.deletion import temporary_directory
@@ -27,8 +27,18 @@ NAMES = {
 """Parameters of embedtool's readers with the advice in messages, and those of gensim."""
 
 
+def is_saved_by_gensim(path: str | Path) -> bool:
+    """Return whether a file is one that gensim saved."""
+    return Path(path).is_file() and saved_kind(Path(path)) is not None
+
+
 def check_no_pickle(path: str | Path) -> None:
-    """Raise FormatError if a file is a pickle, as gensim's are; these are never opened."""
+    """Raise FormatError if a file is a pickle, as gensim's are."""
+    if is_saved_by_gensim(path):
+        raise FormatError(
+            f"{path}: is a file that gensim saved, whose training cannot be continued; read its "
+            "vectors with KeyedVectors.load"
+        )
     if Path(path).is_file():
         check_is_not_foreign(Path(path), None)
 

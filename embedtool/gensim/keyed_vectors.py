@@ -23,6 +23,7 @@ from embedtool.gensim.files import (
     check_no_pickle,
     check_not_compressed,
     decompressed,
+    is_saved_by_gensim,
     read_counts,
     warn_ignored,
     with_names,
@@ -220,12 +221,12 @@ class KeyedVectors(Queries):
 
     @classmethod
     def load(cls, fname_or_handle: str | Path, mmap: str | None = None) -> Self:
-        """Load the vectors of a model folder of embedtool, trained or imported by any means.
+        """Load the vectors of a model folder of embedtool, or those in a file that gensim saved.
 
         Parameters
         ----------
         fname_or_handle : str or Path
-            The folder.
+            The folder or file.
         mmap : str, optional
             ``"r"``: leave the vectors on disk, where they cannot be written to.
 
@@ -234,10 +235,13 @@ class KeyedVectors(Queries):
         ModelError
             If it is not a model.
         FormatError
-            If it is a pickle, as gensim's own files are.
+            If it is another pickle, or a file of gensim without vectors.
         """
-        check_no_pickle(fname_or_handle)
-        table = store.load(fname_or_handle).vectors
+        if is_saved_by_gensim(fname_or_handle):
+            table = formats.read(fname_or_handle)[0]
+        else:
+            check_no_pickle(fname_or_handle)
+            table = store.load(fname_or_handle).vectors
         if table.subwords is not None and cls is KeyedVectors:
             log.warning(
                 "%s: has n-grams; FastTextKeyedVectors.load gives new words a vector from them",

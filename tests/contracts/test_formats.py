@@ -21,11 +21,18 @@ from embedtool.formats.tensorboard import metadata_path
 from embedtool.model.subwords import Subwords, ngram_hash, ngrams
 from embedtool.model.vectors import VectorTable
 from tests.factories import without_ngrams, word_vectors
+from tests.unit.pickles import ROWS, WORDS, gensim_pickle, npy, vectors_state, zipped
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 FLORET = b"4 3 2 3 2 2166136261 < >\n0 1 2 3\n1 -1.5 0 4\n2 7 8e-1 9\n3 0 0 1\n"
-SAMPLES = {"floret": FLORET}
+SAMPLES = {
+    "floret": FLORET,
+    "gensim": gensim_pickle(vectors_state()),
+    "histwords": zipped(
+        {"sgns/1990-w.npy": npy(ROWS), "sgns/1990-vocab.pkl": pickle.dumps(WORDS, 2)}
+    ),
+}
 """A file of each format that cannot be written."""
 BOTH_WAYS = [name for name in READERS if name in WRITERS]
 
@@ -218,7 +225,11 @@ def test_an_empty_file(name: str, tmp_path: Path) -> None:
 def test_a_missing_file_and_a_folder(name: str, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="cannot be read: No such file"):
         formats.read(tmp_path / "none", name)
-    message = "there is no such file" if FORMATS[name].is_folder else "Is a directory|no such file"
+    message = (
+        "there is no such file"
+        if FORMATS[name].is_folder
+        else "Is a directory|no such file|holds no pair of files"
+    )
     with pytest.raises(FormatError, match=message):
         formats.read(tmp_path, name)
     with pytest.raises(FormatError, match="a folder without vectors of a kind that is known"):

@@ -29,6 +29,7 @@ OPTIONS = {
     "encoding_errors": "--encoding-errors",
     "word_column": "--word-column",
     "vector_column": "--vector-column",
+    "member": "--member",
 }
 VALUES = {"encoding": "latin-1", "encoding_errors": "replace"}
 

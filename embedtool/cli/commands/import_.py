@@ -42,6 +42,11 @@ from embedtool.messages import counted
     metavar="NAME",
     help="Array or column of the vectors; 'd*' if each dimension has a column: d0, d1, ...",
 )
+@click.option(
+    "--member",
+    metavar="NAME",
+    help="Which vectors of an archive or folder of several: a name or a pattern, such as 1990.",
+)
 @encoding_option
 @vector_read_options
 @overwrite_option
