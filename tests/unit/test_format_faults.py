@@ -12,7 +12,7 @@ import pytest
 from embedtool import formats
 from embedtool.errors import FormatError
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.registry import READERS, WRITERS
+from embedtool.formats.registry import FORMATS, READERS, WRITERS
 from embedtool.model.vectors import VectorTable
 from tests.conftest import Run
 from tests.factories import without_ngrams
