@@ -9,7 +9,7 @@ from embedtool.evaluation import fetching
 from embedtool.evaluation import registry as registry_module
 from tests.conftest import Run
 from tests.unit import conftest
-from tests.unit.recipe_sources import Site
+from tests.web_server import WebFile
 
 site = conftest.site
 
@@ -17,7 +17,7 @@ PAIRS = b"king queen 9\nking taller 1\nqueen palace 6\n"
 
 
 @pytest.fixture
-def mini(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def mini(site: WebFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A registry of one dataset on a web server of our own; the cache that it goes to."""
     site.content = PAIRS
     path = tmp_path / "datasets.toml"
@@ -55,7 +55,7 @@ def test_the_datasets_of_a_task(run: Run) -> None:
 
 
 def test_a_dataset_is_downloaded_and_then_used(
-    run: Run, models: dict[str, Path], mini: Path, site: Site
+    run: Run, models: dict[str, Path], mini: Path, site: WebFile
 ) -> None:
     arguments = ["evaluate", models["glove"], "--pairs", "mini"]
     result = run(*arguments)
@@ -86,7 +86,7 @@ def test_a_dataset_that_has_changed_is_refused(
     assert mini.read_bytes() == PAIRS
 
 
-def test_a_dataset_of_another_size_is_refused(run: Run, mini: Path, site: Site) -> None:
+def test_a_dataset_of_another_size_is_refused(run: Run, mini: Path, site: WebFile) -> None:
     site.content = PAIRS * 2
     result = run("datasets", "get", "mini")
     assert result.exit_code == 1

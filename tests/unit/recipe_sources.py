@@ -1,10 +1,9 @@
-"""A server, and files as they are published, for recipes and downloads."""
+"""Files as they are published, for recipes and downloads."""
 
 import hashlib
 import io
 import zipfile
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,49 +15,6 @@ CONTENT = bytes(range(256)) * 1024
 
 
 HALF = len(CONTENT) // 2
-
-
-@dataclass
-class Site:
-    """One file on a web server, how the server behaves, and what was asked of it."""
-
-    url: str = ""
-    content: bytes = CONTENT
-    etag: str | None = '"first"'
-    knows_range: bool = True
-    names_length: bool = True
-    refusals: list[int] = field(default_factory=list)
-    cuts: list[int] = field(default_factory=list)
-    asked: list[str | None] = field(default_factory=list)
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        byte_range = request.headers["Range"]
-        self.asked.append(byte_range)
-        if self.refusals:
-            request.send_response(self.refusals.pop(0))
-            request.send_header("Content-Length", "0")
-            request.end_headers()
-            return
-        start = 0
-        if byte_range and self.knows_range and request.headers["If-Range"] == self.etag:
-            start = int(byte_range.removeprefix("bytes=").removesuffix("-"))
-        if start >= len(self.content):
-            request.send_response(416)
-            request.send_header("Content-Range", f"bytes */{len(self.content)}")
-            request.send_header("Content-Length", "0")
-            request.end_headers()
-            return
-        request.send_response(206 if start else 200)
-        if start:
-            last = len(self.content) - 1
-            request.send_header("Content-Range", f"bytes {start}-{last}/{len(self.content)}")
-        if self.etag:
-            request.send_header("ETag", self.etag)
-        if self.names_length:
-            request.send_header("Content-Length", str(len(self.content) - start))
-        request.end_headers()
-        stop = self.cuts.pop(0) if self.cuts else None
-        request.wfile.write(self.content[start:stop])
 
 
 def change_recipe(monkeypatch: pytest.MonkeyPatch, name: str, **changes: object) -> None:

@@ -9,7 +9,8 @@ import pytest
 from embedtool.errors import CorpusError, OutputError
 from embedtool.io.download import download
 from embedtool.io.progress import Progress
-from tests.unit.recipe_sources import CONTENT, HALF, Site, left_in, sha256
+from tests.unit.recipe_sources import CONTENT, HALF, left_in, sha256
+from tests.web_server import WebFile
 
 NO_DELAYS = (0.0, 0.0, 0.0)
 
@@ -26,26 +27,28 @@ def partly(target: Path, content: bytes, tag: str) -> None:
 
 
 class TestDownload:
-    def test_whole_file(self, site: Site, target: Path) -> None:
+    def test_whole_file(self, site: WebFile, target: Path) -> None:
         seen: list[Progress] = []
         download(site.url, target, size=len(CONTENT), sha256=sha256(CONTENT), report=seen.append)
         assert target.read_bytes() == CONTENT
         assert left_in(target.parent) == {"file"}
         assert seen[-1] == Progress("downloading", len(CONTENT), len(CONTENT), "bytes")
 
-    def test_resume_asks_for_the_rest_only(self, site: Site, target: Path) -> None:
+    def test_resume_asks_for_the_rest_only(self, site: WebFile, target: Path) -> None:
         partly(target, CONTENT[:HALF], '"first"')
         download(site.url, target)
         assert site.asked == [f"bytes={HALF}-"]
         assert target.read_bytes() == CONTENT
         assert left_in(target.parent) == {"file"}
 
-    def test_resume_of_a_file_that_has_changed_starts_over(self, site: Site, target: Path) -> None:
+    def test_resume_of_a_file_that_has_changed_starts_over(
+        self, site: WebFile, target: Path
+    ) -> None:
         partly(target, b"x" * HALF, '"older"')
         download(site.url, target)
         assert target.read_bytes() == CONTENT
 
-    def test_server_that_ignores_range(self, site: Site, target: Path) -> None:
+    def test_server_that_ignores_range(self, site: WebFile, target: Path) -> None:
         site.knows_range = False
         partly(target, b"x" * HALF, '"first"')
         download(site.url, target)
@@ -53,7 +56,7 @@ class TestDownload:
         assert target.read_bytes() == CONTENT
 
     def test_server_without_etag_or_date_is_asked_for_everything(
-        self, site: Site, target: Path
+        self, site: WebFile, target: Path
     ) -> None:
         site.etag = None
         site.cuts = [HALF]
@@ -61,31 +64,31 @@ class TestDownload:
         assert site.asked == [None, None]
         assert target.read_bytes() == CONTENT
 
-    def test_everything_had_arrived_already(self, site: Site, target: Path) -> None:
+    def test_everything_had_arrived_already(self, site: WebFile, target: Path) -> None:
         partly(target, CONTENT, '"first"')
         download(site.url, target)
         assert site.asked == [f"bytes={len(CONTENT)}-"]
         assert target.read_bytes() == CONTENT
 
-    def test_more_had_arrived_than_there_is(self, site: Site, target: Path) -> None:
+    def test_more_had_arrived_than_there_is(self, site: WebFile, target: Path) -> None:
         partly(target, CONTENT + b"x", '"first"')
         download(site.url, target, retry_delays=NO_DELAYS)
         assert site.asked == [f"bytes={len(CONTENT) + 1}-", None]
         assert target.read_bytes() == CONTENT
 
-    def test_connection_cut_in_the_middle_goes_on(self, site: Site, target: Path) -> None:
+    def test_connection_cut_in_the_middle_goes_on(self, site: WebFile, target: Path) -> None:
         site.cuts = [HALF]
         download(site.url, target, retry_delays=NO_DELAYS)
         assert site.asked == [None, f"bytes={HALF}-"]
         assert target.read_bytes() == CONTENT
 
-    def test_tries_are_counted_from_the_last_progress(self, site: Site, target: Path) -> None:
+    def test_tries_are_counted_from_the_last_progress(self, site: WebFile, target: Path) -> None:
         site.cuts = [1000, 2000, 3000, 4000]
         download(site.url, target, retry_delays=(0.0,))
         assert site.asked == [None, *(f"bytes={start}-" for start in (1000, 2000, 3000, 4000))]
         assert target.read_bytes() == CONTENT
 
-    def test_connection_cut_for_good_keeps_what_came(self, site: Site, target: Path) -> None:
+    def test_connection_cut_for_good_keeps_what_came(self, site: WebFile, target: Path) -> None:
         site.cuts = [HALF] * 4
         message = (
             f"{site.url}: the connection ended after 131,072 of 262,144 bytes; "
@@ -95,12 +98,12 @@ class TestDownload:
             download(site.url, target, retry_delays=NO_DELAYS)
         assert left_in(target.parent) == {"file.part", "file.part.tag"}
 
-    def test_fault_that_passes(self, site: Site, target: Path) -> None:
+    def test_fault_that_passes(self, site: WebFile, target: Path) -> None:
         site.refusals = [503, 429]
         download(site.url, target, retry_delays=NO_DELAYS)
         assert target.read_bytes() == CONTENT
 
-    def test_fault_that_does_not_pass(self, site: Site, target: Path) -> None:
+    def test_fault_that_does_not_pass(self, site: WebFile, target: Path) -> None:
         site.refusals = [503] * 4
         message = f"{site.url}: the server answers 503 Service Unavailable; try again later"
         with pytest.raises(CorpusError, match=f"^{re.escape(message)}$"):
@@ -108,14 +111,14 @@ class TestDownload:
         assert len(site.asked) == 4
         assert not left_in(target.parent)
 
-    def test_no_such_file_is_asked_for_once(self, site: Site, target: Path) -> None:
+    def test_no_such_file_is_asked_for_once(self, site: WebFile, target: Path) -> None:
         site.refusals = [404]
         with pytest.raises(CorpusError, match="answers 404 Not Found: there is no such file"):
             download(site.url, target, retry_delays=NO_DELAYS)
         assert len(site.asked) == 1
         assert not left_in(target.parent)
 
-    def test_wrong_checksum_names_both_and_deletes(self, site: Site, target: Path) -> None:
+    def test_wrong_checksum_names_both_and_deletes(self, site: WebFile, target: Path) -> None:
         with pytest.raises(CorpusError) as caught:
             download(site.url, target, sha256="0" * 64)
         assert str(caught.value) == (
@@ -125,12 +128,12 @@ class TestDownload:
         assert "file.part" not in left_in(target.parent)
         assert not target.exists()
 
-    def test_server_has_another_size(self, site: Site, target: Path) -> None:
+    def test_server_has_another_size(self, site: WebFile, target: Path) -> None:
         with pytest.raises(CorpusError, match="has 262,144 bytes, 262,145 were expected"):
             download(site.url, target, size=len(CONTENT) + 1)
         assert not target.exists()
 
-    def test_too_short_where_no_length_is_named(self, site: Site, target: Path) -> None:
+    def test_too_short_where_no_length_is_named(self, site: WebFile, target: Path) -> None:
         site.names_length = False
         site.cuts = [HALF]
         with pytest.raises(CorpusError, match="has 131,072 bytes, not 262,144"):
@@ -145,7 +148,7 @@ class TestDownload:
                 download(url, target, retry_delays=NO_DELAYS)
         assert not left_in(target.parent)
 
-    def test_two_at_once(self, site: Site, target: Path) -> None:
+    def test_two_at_once(self, site: WebFile, target: Path) -> None:
         def second(_: Progress) -> None:
             with pytest.raises(CorpusError, match="another process is downloading it"):
                 download(site.url, target)
@@ -153,6 +156,6 @@ class TestDownload:
         download(site.url, target, report=second)
         assert target.read_bytes() == CONTENT
 
-    def test_folder_that_is_not_there(self, site: Site, tmp_path: Path) -> None:
+    def test_folder_that_is_not_there(self, site: WebFile, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=r"file\.part: cannot be written: No such file"):
             download(site.url, tmp_path / "missing" / "file")

@@ -12,7 +12,8 @@ from embedtool.evaluation import fetching
 from embedtool.evaluation.datasets import read_analogies, read_datasets, read_pairs
 from embedtool.evaluation.fetching import cache_folder, fetch, is_available, locate
 from embedtool.evaluation.registry import DatasetEntry, find_dataset
-from tests.unit.recipe_sources import Site, left_in
+from tests.unit.recipe_sources import left_in
+from tests.web_server import WebFile
 
 CONTENT = b"old\tnew\t1.58\nsmart\tdumb\t0.55\n"
 CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
@@ -26,7 +27,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def entry(site: Site, cache: Path) -> DatasetEntry:
+def entry(site: WebFile, cache: Path) -> DatasetEntry:
     site.content = CONTENT
     return DatasetEntry("mini", "pairs", "Two", "en", "none", "us", url=f"{site.url}.txt", items=2)
 
@@ -36,7 +37,7 @@ def changed(entry: DatasetEntry, **fields: object) -> DatasetEntry:
 
 
 def test_a_dataset_is_fetched_once_and_verified(
-    site: Site, cache: Path, entry: DatasetEntry
+    site: WebFile, cache: Path, entry: DatasetEntry
 ) -> None:
     assert not is_available(entry)
     with pytest.raises(EvaluationError) as error:
@@ -51,7 +52,7 @@ def test_a_dataset_is_fetched_once_and_verified(
 
 
 def test_a_file_that_changes_later_is_refused_and_can_be_fetched_again(
-    site: Site, cache: Path, entry: DatasetEntry
+    site: WebFile, cache: Path, entry: DatasetEntry
 ) -> None:
     path = fetch(entry)
     path.write_bytes(CONTENT.replace(b"0.55", b"9.55"))
@@ -65,7 +66,7 @@ def test_a_file_that_changes_later_is_refused_and_can_be_fetched_again(
 
 
 def test_a_file_without_its_checksum_is_not_available(
-    site: Site, cache: Path, entry: DatasetEntry
+    site: WebFile, cache: Path, entry: DatasetEntry
 ) -> None:
     fetch(entry)
     (cache / "mini.txt.sha256").unlink()
@@ -92,7 +93,7 @@ def test_a_file_that_is_not_the_one_expected_is_refused(
 
 
 def test_a_file_that_is_refused_does_not_replace_the_good_one(
-    site: Site, cache: Path, entry: DatasetEntry
+    site: WebFile, cache: Path, entry: DatasetEntry
 ) -> None:
     fetch(entry)
     site.content, site.etag = b"<html>", '"second"'
@@ -110,7 +111,7 @@ def test_a_known_checksum_is_demanded(cache: Path, entry: DatasetEntry) -> None:
 
 
 def test_a_dataset_that_is_not_on_the_web_is_an_error(
-    site: Site, cache: Path, entry: DatasetEntry
+    site: WebFile, cache: Path, entry: DatasetEntry
 ) -> None:
     site.refusals = [404]
     with pytest.raises(CorpusError, match="the server answers 404 Not Found"):
@@ -139,7 +140,7 @@ def packaged(entry: DatasetEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_dataset_of_an_installed_package_is_not_fetched(
-    site: Site, cache: Path, packaged: DatasetEntry, tmp_path: Path
+    site: WebFile, cache: Path, packaged: DatasetEntry, tmp_path: Path
 ) -> None:
     path = tmp_path / "small_package" / "pairs.txt"
     assert is_available(packaged)
@@ -149,7 +150,7 @@ def test_a_dataset_of_an_installed_package_is_not_fetched(
 
 @pytest.mark.parametrize("package", ["is not installed", "lacks the file", "has other line ends"])
 def test_a_dataset_that_its_package_does_not_hold_is_fetched(
-    package: str, site: Site, cache: Path, packaged: DatasetEntry, tmp_path: Path
+    package: str, site: WebFile, cache: Path, packaged: DatasetEntry, tmp_path: Path
 ) -> None:
     path = tmp_path / "small_package" / "pairs.txt"
     if package == "is not installed":

@@ -22,13 +22,13 @@ from embedtool.io.progress import Progress
 from tests.unit.recipe_sources import (
     DUMP,
     DUMP_TEXT,
-    Site,
     change_recipe,
     left_in,
     n_tokens,
     sha256,
     zipped,
 )
+from tests.web_server import WebFile
 
 
 @pytest.mark.parametrize("name", recipes())
@@ -111,7 +111,7 @@ class TestGet:
         assert get("lee").read_text() == "changed\n"
         assert get("lee", force=True).read_text() != "changed\n"
 
-    def test_text8(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_text8(self, site: WebFile, monkeypatch: pytest.MonkeyPatch) -> None:
         site.content = zipped(b" anarchism originated as a term of abuse")
         change_recipe(monkeypatch, "text8", url=site.url, bytes=None, sha256=sha256(site.content))
         path = get("text8")
@@ -123,7 +123,7 @@ class TestGet:
         get("text8", force=True)
         assert site.asked == [None, None]
 
-    def test_wikipedia(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_wikipedia(self, site: WebFile, monkeypatch: pytest.MonkeyPatch) -> None:
         site.content = bz2.compress(DUMP.encode())
         change_recipe(monkeypatch, "wikipedia", url=f"{site.url}?{{language}}")
         seen: list[Progress] = []
@@ -135,7 +135,7 @@ class TestGet:
         assert seen[-1] == Progress("cleaning", total, total, "bytes")
 
     def test_lower_case_is_that_of_the_language(
-        self, site: Site, monkeypatch: pytest.MonkeyPatch
+        self, site: WebFile, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         site.content = DUMP.replace("Der Hund bellt.", "ISPARTA").encode()
         change_recipe(monkeypatch, "wikipedia", url=f"{site.url}?{{language}}")
@@ -144,7 +144,7 @@ class TestGet:
             assert text.endswith(f"\n{word}\n")
 
     def test_interrupted_download_goes_on(
-        self, site: Site, monkeypatch: pytest.MonkeyPatch
+        self, site: WebFile, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         site.content = zipped(b"a b c")
         change_recipe(monkeypatch, "text8", url=site.url, bytes=None, sha256=None)
@@ -156,7 +156,7 @@ class TestGet:
         assert site.asked == ["bytes=50-"]
 
     def test_damaged_download_leaves_nothing(
-        self, site: Site, monkeypatch: pytest.MonkeyPatch
+        self, site: WebFile, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         site.content = bz2.compress(DUMP.encode())[:-20]
         change_recipe(monkeypatch, "wikipedia", url=f"{site.url}?{{language}}")
@@ -165,7 +165,9 @@ class TestGet:
         assert not left_in(data_folder() / "downloads")
         assert not left_in(data_folder() / "corpora")
 
-    def test_source_that_holds_no_text(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_source_that_holds_no_text(
+        self, site: WebFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         site.content = zipped(b"")
         change_recipe(monkeypatch, "text8", url=site.url, bytes=None, sha256=None)
         with pytest.raises(CorpusError, match="holds no text"):
@@ -180,7 +182,7 @@ class TestGet:
 
     @pytest.mark.parametrize("package", ["is not installed", "has other line ends"])
     def test_file_of_a_package_that_is_fetched_instead(
-        self, package: str, small_lee: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+        self, package: str, small_lee: Path, site: WebFile, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         site.content = small_lee.read_bytes()
         text = get("lee").read_bytes()
