@@ -138,6 +138,7 @@ def train(
         session = TrainingSession(backend, training_dir, checkpoints, report, stop, on_epoch_end)
         record = _warm_start_record(init, freeze, training_dir)
         if start is not None and not isinstance(config, ContextualConfig):
+            record = replace(record, facts=_facts(init, start, freeze))
             warm_start = WarmStart(start.vectors, freeze)
             warm_start.check_words()
             warm_start.log_output_layer(config)
@@ -335,6 +336,15 @@ def _warm_start_record(
         init = training_dir.folder / INIT
     path = Path(init).resolve()
     return WarmStartRecord(str(path), freeze, [str(path / name) for name in store.FILES])
+
+
+def _facts(
+    init: ModelRecord | str | Path | None, start: ModelRecord, freeze: bool
+) -> dict[str, Any]:
+    """Return what the description of the new model tells of the model that it starts from."""
+    path = None if isinstance(init, ModelRecord) else str(init)
+    facts = {"path": path, "checksum": start.description.get("checksum"), "freeze": freeze}
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 @contextmanager

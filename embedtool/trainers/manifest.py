@@ -86,12 +86,16 @@ class TrainingRecord:
         Seconds that reading and encoding it took.
     cluster : dict or None
         Cluster settings that the vectors depend on: ``replicas`` and ``syncs``; empty for GloVe.
+    init : dict or None
+        The model that the training starts from: its ``path`` and ``checksum``, as far as it has
+        any, and ``freeze``.
     """
 
     config: Config
     corpus: CorpusRecord
     seconds_reading: float = 0.0
     cluster: dict[str, int] | None = None
+    init: dict[str, Any] | None = None
 
     @property
     def algorithm(self) -> str:
@@ -115,6 +119,7 @@ class TrainingRecord:
             "vocabulary": encoded.vocabulary.summary(),
             "training": {"seconds_reading": self.seconds_reading, **history.state_dict()},
             **({} if self.cluster is None else {"cluster": self.cluster}),
+            **({} if self.init is None else {"init": self.init}),
         }
 
     def as_json(self) -> dict[str, Any]:
@@ -127,7 +132,7 @@ class TrainingRecord:
         corpus = {**record["corpus"], "text": TextConfig(**record["corpus"]["text"])}
         return cls(
             CONFIGS[record["algorithm"]](**record["config"]), CorpusRecord(**corpus),
-            record["seconds_reading"], record["cluster"],
+            record["seconds_reading"], record["cluster"], record["init"],
         )  # fmt: skip
 
 
@@ -167,11 +172,14 @@ class WarmStartRecord:
         Whether its vectors stay as they are.
     files : list of str
         Its files, which must not change until the training has ended.
+    facts : dict or None
+        What the new model tells of it, as `TrainingRecord.init`.
     """
 
     path: str | None = None
     freeze: bool = False
     files: list[str] = field(default_factory=list)
+    facts: dict[str, Any] | None = None
 
 
 COLD_START = WarmStartRecord()

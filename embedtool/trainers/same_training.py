@@ -2,8 +2,10 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embedtool.config.base import Config
 from embedtool.corpus.corpus import Corpus
@@ -81,10 +83,21 @@ def check_same_text(
 
 
 def _equal(one: VectorTable | None, other: VectorTable | None) -> bool:
-    """Return whether two tables, or none, have the same words and vectors."""
+    """Return whether two tables, or none, have the same words, vectors, counts and n-grams."""
     if one is None or other is None:
         return one is other
-    tables = zip((one.rows, one.output_matrix), (other.rows, other.output_matrix), strict=True)
     return list(one.words) == list(other.words) and all(
-        a is b if a is None or b is None else np.array_equal(a, b) for a, b in tables
+        a is b if a is None or b is None else np.array_equal(a, b)
+        for a, b in zip(_arrays(one), _arrays(other), strict=True)
     )
+
+
+def _arrays(vectors: VectorTable) -> tuple[NDArray[Any] | None, ...]:
+    """Return all that a training which starts from vectors depends on, beside their words."""
+    subwords = vectors.subwords
+    ngrams = (
+        (None,) * 3
+        if subwords is None
+        else (subwords.word_rows, subwords.buckets, subwords.ngram_rows)
+    )
+    return vectors.rows, vectors.output_matrix, vectors.counts, *ngrams

@@ -159,7 +159,7 @@ class TrainingSession(Generic[ScannedT, EncodedT]):
         encoded = backend.encode(corpus, scanned, training_dir)
         record = TrainingRecord(
             backend.config, CorpusRecord.of(corpus, scanned), self.history.seconds(),
-            backend.cluster_settings,
+            backend.cluster_settings, warm_start.facts,
         )  # fmt: skip
         if training_dir.output is not None:
             text = training_dir.write_text([*corpus.sources, *warm_start.files], encoded)

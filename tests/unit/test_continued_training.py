@@ -13,12 +13,15 @@ from embedtool.config.training import FastTextConfig, Word2VecConfig
 from embedtool.corpus.corpus import Corpus
 from embedtool.corpus.vocabulary import Vocabulary, merge_vocabularies
 from embedtool.distributed.slices import shared_context
-from embedtool.errors import ConfigError
-from embedtool.io.progress import silent
+from embedtool.errors import ConfigError, ModelError, StoppedError
+from embedtool.io.progress import Progress, silent
 from embedtool.model import store
 from embedtool.model.vectors import ModelRecord, VectorTable
+from embedtool.trainers.checkpoint import StopRequest
 from embedtool.trainers.local_backend import LocalBackend
+from embedtool.trainers.same_training import check_same_training
 from embedtool.trainers.subwords import build_subword_index
+from embedtool.trainers.training_dir import read_interrupted
 from embedtool.trainers.warm_start import WarmStart
 from embedtool.training import train
 from tests.conftest import Run
@@ -232,6 +235,9 @@ def test_options_that_a_model_determines_are_taken_from_it(
         "vector_size": SIZE, "min_n": 5, "max_n": 5, "bucket": BUCKET,
     }  # fmt: skip
     assert (options["mode"], options["negative"]) == ("skipgram", 5)
+    checksum = store.describe(imported)["checksum"]
+    told = {"path": str(imported), "checksum": checksum, "freeze": False}
+    assert store.describe(new)["init"] == told
 
 
 @pytest.mark.parametrize(("option", "message"), [
@@ -284,3 +290,30 @@ def test_a_word_with_a_line_end_is_refused(more: Path) -> None:
     start = VectorTable(["word1", "x\ny", "and"], np.eye(3, SIZE, dtype=np.float32))
     with pytest.raises(ConfigError, match=r"init has a word with a line end, 'x\\ny'; leave it"):
         train(Word2VecConfig(vector_size=SIZE, min_count=2), more, init=ModelRecord(start, {}))
+
+
+@pytest.mark.parametrize("part", ["ngrams", "counts"])
+def test_an_interrupted_training_from_other_n_grams_or_counts_is_another(
+    init: ModelRecord, more: Path, tmp_path: Path, part: str
+) -> None:
+    """Although all words have the same vectors."""
+    output, stop = tmp_path / "model", StopRequest()
+
+    def report(progress: Progress) -> None:
+        stop.requested = bool(progress.epoch_ended)
+
+    with pytest.raises(StoppedError):
+        train(config(epochs=2), more, init=init, output=output, report=report, stop=stop)
+    vectors = init.vectors
+    assert vectors.subwords is not None
+    assert vectors.counts is not None
+    other = {
+        "ngrams": {"subwords": replace(vectors.subwords, ngram_rows=-vectors.subwords.ngram_rows)},
+        "counts": {"counts": vectors.counts + 1},
+    }[part]
+    manifest = read_interrupted(output)
+    assert manifest is not None
+    check_same_training(output, manifest, config(epochs=2), init, freeze=False)
+    changed = ModelRecord(replace(vectors, **other), {})
+    with pytest.raises(ModelError, match="has an interrupted training with another init"):
+        check_same_training(output, manifest, config(epochs=2), changed, freeze=False)
