@@ -17,7 +17,7 @@ import pytest
 
 from embedtool.distributed import local_sgd
 from embedtool.model import store
-from embedtool.model.vectors import VectorTable
+from embedtool.model.vectors import ModelRecord, VectorTable
 from tests.conftest import Run
 from tests.faults.conftest import Nodes, Train
 
@@ -109,6 +109,23 @@ def test_the_shards_of_the_tables_may_be_fewer_than_the_replicas(
     monkeypatch.setattr(local_sgd, "MAX_SHARDS", 2)
     assert train("word2vec", tmp_path / "two", *options).exit_code == 0
     assert_same(tmp_path / "three", tmp_path / "two")
+
+
+@pytest.mark.slow
+def test_fasttext_begins_with_all_rows_of_a_model(
+    train: Train, run: Run, kingdoms: Path, tmp_path: Path
+) -> None:
+    """Its vocabulary, cut short, lacks words of the text whose n-grams it has."""
+    whole, cut, new = (tmp_path / name for name in ("whole", "cut", "new"))
+    assert run("train", "fasttext", kingdoms, "-o", whole, "--vector-size", "20", "--bucket",
+               "3000", "--epochs", "1").exit_code == 0  # fmt: skip
+    store.save(ModelRecord(vectors(whole).select(np.arange(50)), {}), cut)
+    still = ["--learning-rate", "1e-9", "--min-learning-rate", "0", "--epochs", "1"]
+    result = train("fasttext", new, "--init", cut, "--min-count", "1000", *still, *REPLICAS)
+    assert result.exit_code == 0, result.output
+    before, after = vectors(cut), vectors(new)
+    for word in [*before.words, "unheard", "kingdomless"]:
+        np.testing.assert_allclose(after.vector(word), before.vector(word), atol=1e-5)
 
 
 @pytest.mark.slow
