@@ -27,6 +27,8 @@ SET_OBJECTS = 3
 """A file may make one list, dict, tuple or record for each BYTES_PER_OBJECT of its bytes, and SPARE
 more. Each takes some 60 bytes of memory, and 9 and more of a file of gensim's. A set counts as
 SET_OBJECTS."""
+MAX_ARGUMENTS = 8
+"""Arguments of a call that means something here; the most that programs write are 4."""
 LONGEST_INTEGER = 255
 """Bytes of an integer; those of random number generators have 16."""
 INTEGER = re.compile(rb"[-+]?\d{1,100}L?")
@@ -274,6 +276,8 @@ class PickleMachine:
         if meaning is None:
             self.push(Record(kind, arguments))
             return
+        if len(arguments) > MAX_ARGUMENTS:
+            raise ValueError(f"a call with {len(arguments):,} arguments")
         if meaning in COPYING:
             self.count_copied(arguments)
         self.push(meaning(*arguments), SET_OBJECTS)

@@ -216,6 +216,8 @@ BOMBS = {
     "nested tuples": b")" + b"\x85" * 1_000_000 + b".",
     "copies": b"\x80\x02c_codecs\nencode\nq\0X\0\0\1\0" + b"a" * 65536 + b"q\1("
     + b"h\0h\1\x85R" * 999,
+    "arguments": b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nq\0(" + b"N" * 10**6 + b"tq\1("
+    + b"h\0h\1R" * 10**5,
     "a shape": ARRAY + b"U\x02f4\x85R\x87b.",
     "a deep key": b"}" + b")" + b"\x85" * 50_000 + b"Ns.",
     "a large key": b"}" + b"\x8a\x10" + b"\x7f" * 16 + b"Ns.",
