@@ -252,7 +252,7 @@ class PickleMachine:
             raise FormatError(
                 f"{self.path}, byte {self.start:,}: the pickle names {f'{module}.{name}'[:80]!r}, "
                 "which is none of the classes of gensim and NumPy that vectors need; nothing of "
-                "it was run"
+                "it was run; have the program that made it save word2vec text"
             )
         self.push(kind)
 

@@ -173,7 +173,8 @@ def test_an_unknown_name_is_an_error_that_names_it() -> None:
         parsed(b"\x80\x02cposix\nsystem\n.")
     assert str(caught.value) == (
         "file.kv, byte 2: the pickle names 'posix.system', which is none of the classes of gensim "
-        "and NumPy that vectors need; nothing of it was run"
+        "and NumPy that vectors need; nothing of it was run; have the program that made it save "
+        "word2vec text"
     )
 
 
