@@ -32,7 +32,7 @@ MODELS = ("Word2Vec", "FastText", "Doc2Vec")
 KINDS = (*OLD_TABLES, *TABLES, *MODELS)
 WORDS = ("index_to_key", "index2word", "index2entity")
 VECTORS = ("vectors", "syn0")
-OUTPUTS = (("syn1neg", "words"), ("syn1", "inner-nodes"))
+OUTPUTS, TREE = "syn1neg", "syn1"
 """The output layer of negative sampling, and that of hierarchical softmax."""
 OPTIONS = {
     "vector_size": "vector_size", "window": "window", "negative": "negative", "epochs": "epochs",
@@ -72,12 +72,9 @@ def read(path: Path, options: ReadOptions) -> VectorTable:
     if counts is not None:
         found["counts"] = counts
     vectors = from_arrays(path, words, found, options)
-    outputs, kind = _outputs(model, vectors)
+    outputs = _outputs(model, vectors)
     _warn_of_documents(model)
-    return VectorTable(
-        vectors.words, vectors.rows, vectors.counts, outputs, subwords,
-        output_rows="inner-nodes" if kind == "inner-nodes" else "words",
-    )  # fmt: skip
+    return VectorTable(vectors.words, vectors.rows, vectors.counts, outputs, subwords)
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -149,24 +146,30 @@ def _counts(table: Saved, words: Sequence[str]) -> NDArray[Any] | None:
     return numbers
 
 
-def _outputs(model: Saved, vectors: VectorTable) -> tuple[NDArray[np.float32] | None, str]:
-    """Return the output layer as float32 (n_words, dim), or None, and the kind of its rows."""
+def _outputs(model: Saved, vectors: VectorTable) -> NDArray[np.float32] | None:
+    """Return the output layer of negative sampling as float32 (n_words, dim), or None.
+
+    That of hierarchical softmax belongs to the nodes of a tree, and gensim joins words of equal
+    counts in another order than word2vec.c and embedtool do.
+    """
     for part in filter(None, (model, model.child("trainables"))):
-        for name, kind in OUTPUTS:
-            outputs = part.array(name)
-            if outputs is None or not outputs.size:
-                continue
-            if outputs.shape != vectors.rows.shape or outputs.dtype.kind != "f":
-                log.warning(
-                    "%s: the output layer %s is left out, as it is of the shape %s",
-                    model.path, name, " x ".join(map(str, outputs.shape)),
-                )  # fmt: skip
-                continue
-            rows = plain_rows(outputs, model.options)
-            if not model.options.allow_nonfinite:
-                check_finite(model.path, vectors.words, rows)
-            return rows, kind
-    return None, "words"
+        outputs = part.array(OUTPUTS)
+        if outputs is not None and outputs.size:
+            if outputs.shape == vectors.rows.shape and outputs.dtype.kind == "f":
+                rows = plain_rows(outputs, model.options)
+                if not model.options.allow_nonfinite:
+                    check_finite(model.path, vectors.words, rows)
+                return rows
+            log.warning(
+                "%s: the output layer is left out, as it is of the shape %s",
+                model.path, " x ".join(map(str, outputs.shape)),
+            )  # fmt: skip
+        elif part.has(TREE):
+            log.warning(
+                "%s: the output layer of hierarchical softmax is left out, as gensim's Huffman "
+                "tree is another where words have equal counts", model.path,
+            )  # fmt: skip
+    return None
 
 
 def _warn_of_documents(model: Saved) -> None:

@@ -88,6 +88,10 @@ class Saved:
                 return value.values
         return None
 
+    def has(self, name: str) -> bool:
+        """Return whether an array is in the file or beside it."""
+        return name in self._names(SEPARATE) or isinstance(self.get(name), PickledArray)
+
     def _names(self, attribute: str) -> list[str]:
         names = self.get(attribute)
         known = names if isinstance(names, list) else []

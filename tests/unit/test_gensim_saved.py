@@ -61,7 +61,7 @@ def test_keyed_vectors(name: str, limit: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("limit", SEPARATE)
 @pytest.mark.parametrize("loss", ["negative", "hs"])
 def test_a_model_with_its_output_layer(
-    loss: str, limit: int, protocol: int, tmp_path: Path
+    loss: str, limit: int, protocol: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     options = {"hs": 1, "negative": 0} if loss == "hs" else {}
     model = trained("Word2Vec", sg=1, window=3, **options)
@@ -70,9 +70,12 @@ def test_a_model_with_its_output_layer(
     found, _ = formats.read(path)
     assert_same(found, model.wv)
     assert list(found.words) == model.wv.index_to_key
-    outputs = model.syn1 if loss == "hs" else model.syn1neg
-    np.testing.assert_array_equal(found.output_matrix, outputs)
-    assert found.output_rows == ("inner-nodes" if loss == "hs" else "words")
+    assert found.output_rows == "words"
+    if loss == "hs":
+        assert found.output_matrix is None
+        assert "the output layer of hierarchical softmax is left out" in caplog.text
+    else:
+        np.testing.assert_array_equal(found.output_matrix, model.syn1neg)
     about = formats.describe(path, "gensim")
     assert about["options"].items() >= {
         "mode": "skipgram", "window": 3, "epochs": 2, "min_count": 1, "vector_size": 5, "seed": 3,
@@ -159,7 +162,7 @@ def test_gensims_names_load_the_vectors(tmp_path: Path) -> None:
 OLD = {
     "word2vec_old_sep": (12, "words"), "word2vec_pre_kv_sep_py2": (9, "words"),
     "word2vec_pre_kv_py3_4": (9, "words"), "old_keyedvectors_320.dat": (12, None),
-    "w2v-lee-v0.12.0": (806, None), "d2v-lee-v0.13.0": (1750, "inner-nodes"),
+    "w2v-lee-v0.12.0": (806, None), "d2v-lee-v0.13.0": (1750, None),
     "old_w2v_models/w2v_3.4.0.mdl": (3, "words"), "old_d2v_models/d2v_2.0.0.mdl": (3, "words"),
     "compatible-hash-true.model": (22, "words"), "fasttext_old_sep": (12, "words"),
     "lee_fasttext": (1762, None), "ft_kv_3.6.0.model.gz": (12, None),
