@@ -130,7 +130,5 @@ def read(path: str | Path, format: str | None = None, **options: Any) -> WordVec
 
     check_names("read", options, (each.name for each in fields(ReadOptions)))
     reading = ReadOptions(**options)
-    format = formats.detect_format(path, format, reading)
-    formats.check_read_options(Path(path), format, reading)
-    vectors, _ = formats.read(path, format, reading)
-    return WordVectors.of(vectors, formats.imported_description(path, format, reading.encoding))
+    vectors, description = formats.read_described(path, format, reading)
+    return WordVectors.of(vectors, description)

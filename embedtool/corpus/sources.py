@@ -1,18 +1,14 @@
 """Sources of text: files, folders, patterns, URLs and standard input, compressed or not."""
 
-import bz2
-import gzip
-import lzma
 import os
 import sys
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from glob import glob, has_magic
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from embedtool.corpus.object_stores import (
     error_reason,
@@ -24,35 +20,11 @@ from embedtool.corpus.object_stores import (
 )
 from embedtool.corpus.waiting import TimedStream, wait_for_answer
 from embedtool.errors import CorpusError
-from embedtool.io.file_types import COMPRESSIONS
+from embedtool.io.compression import damage_errors, decompressed
 from embedtool.io.paths import exists
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 STDIN = "-"
 
-
-def _open_gzip(raw: BinaryIO) -> Any:
-    """Open with ISA-L where it is installed: 100 MB of text take 94 ms, with zlib 339."""
-    try:
-        from isal import igzip
-    except ImportError:
-        return gzip.open(raw)
-    return igzip.open(raw)
-
-
-OPENERS: dict[str, Callable[[Any], Any]] = {
-    "gzip": _open_gzip,
-    "bzip2": bz2.open,
-    "xz": lzma.open,
-    "zstd": zstd.open,
-}
-"""The function that opens each kind of compressed file."""
-
-MAGIC_BYTES = 10
 
 HTTP_TIMEOUT_SECONDS = 20.0
 """Timeout of a server; less than ANSWER_SECONDS, so that the library's own error is shown."""
@@ -65,8 +37,6 @@ FileSignature = tuple[int, int] | None
 """Size in bytes and modification time in nanoseconds; None if there is no file."""
 CONCURRENT_REQUESTS = 32
 """Signatures requested concurrently: a store takes some tens of milliseconds for one."""
-
-DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, gzip.BadGzipFile)
 
 
 def find_sources(inputs: Inputs) -> list[str]:
@@ -182,13 +152,11 @@ def open_source(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     with ExitStack() as stack:
         try:
             raw = _open_raw(source, stack)
-            head = raw.peek(MAGIC_BYTES)
-            text: IO[bytes] = raw
-            for name, opener in OPENERS.items():
-                if COMPRESSIONS[name].match(head):
-                    text = stack.enter_context(opener(raw))
-            yield cast(BinaryIO, text), cast(BinaryIO, raw)
-        except _damage_errors() as error:
+            text = decompressed(raw)
+            if text is not raw:
+                stack.enter_context(text)
+            yield text, cast(BinaryIO, raw)
+        except damage_errors() as error:
             raise CorpusError(
                 f"{display_name(source)}: the compressed data is damaged or cut short: {error}"
             ) from None
@@ -196,12 +164,6 @@ def open_source(source: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
             raise CorpusError(
                 f"{display_name(source)}: cannot be read: {error_reason(error)}"
             ) from None
-
-
-def _damage_errors() -> tuple[type[Exception], ...]:
-    """Return the errors of damaged data, of what has been imported."""
-    isal = sys.modules.get("isal.isal_zlib")
-    return DAMAGED if isal is None else (*DAMAGED, isal.IsalError)
 
 
 def peek_head(stream: BinaryIO, n_bytes: int) -> bytes:

@@ -3,7 +3,8 @@
 docs/formats.md describes the bytes of each format; `registry` lists them, and what a module has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -13,11 +14,11 @@ from embedtool.errors import ConfigError, FormatError
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import FORMAT_OPTIONS, FORMATS, READERS, SUFFIXES, WRITERS
 from embedtool.formats.word_checks import check_words
-from embedtool.io.atomic import STANDARD_OUTPUT, is_special
-from embedtool.io.encodings import UTF8
+from embedtool.io.atomic import STANDARD_OUTPUT
 from embedtool.io.progress import Report, silent
 
 if TYPE_CHECKING:
+    from embedtool.formats.source import Source
     from embedtool.model.vectors import AnyVectors, VectorTable
 
 
@@ -29,7 +30,8 @@ def read(
     Parameters
     ----------
     path : str or Path
-        The file or folder.
+        The file or folder. A file may be compressed or in an archive, a URL of http or https, or
+        `-` for standard input.
     format : str, optional
         Name of the format; None to detect it by content.
     options : ReadOptions, optional
@@ -46,23 +48,74 @@ def read(
     ------
     FormatError
         If the file is not valid; the message has the file and the line or byte.
+    CorpusError
+        If a URL cannot be fetched.
     """
-    path = Path(path)
-    options = options or ReadOptions()
-    format = detect_format(path, format, options)
-    module = import_module(f"{__name__}.{_module(format, READERS, 'read')}")
-    try:
-        if FORMATS[format].is_folder and not path.is_dir():
-            raise FormatError(f"{path}: is a file, but {format} is a folder")
-        vectors: VectorTable = module.read(path, options, **FORMATS[format].arguments)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
+    vectors, description = _read(path, format, options or ReadOptions())
+    return vectors, str(description["read_as"])
+
+
+def read_described(
+    path: str | Path, format: str | None = None, options: ReadOptions | None = None
+) -> "tuple[VectorTable, dict[str, Any]]":
+    """Read vectors, and describe the model that they become; parameters and errors as `read`.
+
+    Returns
+    -------
+    vectors : VectorTable
+        By decreasing count, if counts are known.
+    description : dict
+        Where they are from, under "read_as" the format, and what the file says of how they were
+        made.
+
+    Raises
+    ------
+    ConfigError
+        If the format has no use for an option.
+    """
+    return _read(path, format, options or ReadOptions(), check=_check_read_options)
+
+
+def _read(
+    path: str | Path,
+    format: str | None,
+    options: ReadOptions,
+    check: "Callable[[Source, str, ReadOptions], None]" = lambda *_: None,
+) -> "tuple[VectorTable, dict[str, Any]]":
+    from embedtool.formats.source import open_source, plain_path
+
+    if format is not None:
+        _module(format, READERS, "read")
+    with ExitStack() as stack, read_errors(path):
+        source = stack.enter_context(open_source(path, options, format))
+        format = _detected(source, format, options)
+        check(source, format, options)
+        facts = FORMATS[format]
+        module = import_module(f"{__name__}.{facts.module}")
+        readable = source if facts.is_sequential else plain_path(source, options, stack)
+        if facts.is_folder and (source.path is None or not source.path.is_dir()):
+            raise FormatError(f"{source}: is a file, but {format} is a folder")
+        description = {"algorithm": "imported", "source": source.name, "read_as": format}
+        if "encoding" in facts.read_options:
+            description["encoding"] = options.encoding
+        if hasattr(module, "describe"):
+            description |= module.describe(readable)
+        vectors: VectorTable = module.read(readable, options, **facts.arguments)
     if options.limit is not None and options.limit < vectors.n_words:
         from numpy import arange  # the names of formats, which the command line reads, need none
 
         vectors = vectors.select(arange(options.limit))
-    known = vectors.by_frequency and FORMATS[format].by_frequency
-    return replace(vectors, by_frequency=known).sorted_by_count(), format
+    known = vectors.by_frequency and facts.by_frequency
+    return replace(vectors, by_frequency=known).sorted_by_count(), description
+
+
+@contextmanager
+def read_errors(path: str | Path) -> Iterator[None]:
+    """Raise the errors of the system as FormatError."""
+    try:
+        yield
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def describe(path: str | Path, format: str) -> dict[str, Any]:
@@ -78,20 +131,6 @@ def describe(path: str | Path, format: str) -> dict[str, Any]:
     if hasattr(module, "describe"):
         description = module.describe(Path(path))
     return description
-
-
-def imported_description(path: str | Path, format: str, encoding: str = UTF8) -> dict[str, Any]:
-    """Return the description of a model whose vectors were read from a file.
-
-    Parameters
-    ----------
-    encoding : str
-        The encoding that the file was read with.
-    """
-    description = {"algorithm": "imported", "source": str(path), "read_as": format}
-    if "encoding" in FORMATS[format].read_options:
-        description["encoding"] = encoding
-    return description | describe(path, format)
 
 
 def recorded_options(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,27 +150,25 @@ def detect_format(
     FormatError
         If the file is empty, or of an unsupported kind.
     """
-    path = Path(path)
+    from embedtool.formats.source import open_source
+
+    options = options or ReadOptions()
+    with read_errors(path), open_source(path, options, format) as source:
+        return _detected(source, format, options)
+
+
+def _detected(source: "Source", format: str | None, options: ReadOptions) -> str:
     from embedtool.formats.foreign import check_is_not_foreign
     from embedtool.formats.sniffing import sniff
 
-    try:
-        if path.is_dir():
-            return format or sniff(path)
-        if is_special(path):
-            raise FormatError(
-                f"{path}: is a pipe or a device, and vectors are read more than once; save them to "
-                "a file first"
-            )
-        if not path.stat().st_size:
-            raise FormatError(f"{path}: the file is empty")
-        check_is_not_foreign(path, format)
-        return format or sniff(path, options)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if source.path is None or not source.path.is_dir():
+        if not source.head:
+            raise FormatError(f"{source}: the file is empty")
+        check_is_not_foreign(source, format)
+    return format or sniff(source, options)
 
 
-def check_read_options(path: Path, format: str, options: ReadOptions) -> None:
+def _check_read_options(source: "Source", format: str, options: ReadOptions) -> None:
     """Raise ConfigError if an option is set that the reader of a format would ignore."""
     from embedtool.io.encodings import is_utf8
 
@@ -141,8 +178,10 @@ def check_read_options(path: Path, format: str, options: ReadOptions) -> None:
         if not is_default and field not in FORMATS[format].read_options:
             formats = ", ".join(each for each in FORMATS if field in FORMATS[each].read_options)
             raise ConfigError(
-                f"{field} is only for {formats}; {path} is read as {format}", parameters=(field,)
+                f"{field} is only for {formats}; {source} is read as {format}", parameters=(field,)
             )
+    if options.member and not source.is_member and "member" not in FORMATS[format].read_options:
+        raise ConfigError(f"member is only for archives; {source} is none", parameters=("member",))
 
 
 def write(

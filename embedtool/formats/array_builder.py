@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from embedtool.errors import FormatError, OutputError
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.word_checks import warn_duplicates
+from embedtool.formats.word_checks import WordFilter
 from embedtool.io.atomic import is_decompression_bomb
 from embedtool.io.progress import Progress, Report
 from embedtool.model.vectors import VectorTable
@@ -116,26 +116,28 @@ def _nothing() -> NDArray[Any]:
 
 
 def vectors_from_rows(
-    path: Path,
+    name: str,
     rows: Iterable[tuple[str, NDArray[np.float32]]],
     vector_size: int,
     options: ReadOptions,
 ) -> VectorTable:
-    """Make VectorTable from words and vectors, one by one; the first row of a word is kept."""
-    words: dict[str, None] = {}
-    n_read = 0
+    """Make VectorTable of the words and vectors that are read, one by one.
+
+    Empty words, and all but the first of equal words, are left out with a warning.
+    """
+    words = WordFilter(options)
     block: list[NDArray[np.float32]] = []
     with ArrayBuilder(options) as table:
         for word, values in rows:
-            n_read += 1
-            if word not in words:
-                words[word] = None
+            if words.takes(word):
                 block.append(values)
             if len(block) == GATHERED_ROWS:
                 table.append(np.stack(block))
                 block.clear()
+            if words.is_full:
+                break
         if block:
             table.append(np.stack(block))
         matrix = table.array(vector_size)
-    warn_duplicates(path, n_read - len(words))
-    return VectorTable(list(words), matrix)
+    words.warn(name)
+    return VectorTable(list(words.taken), matrix)

@@ -16,6 +16,7 @@ from embedtool.formats.findings import Findings
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import FORMATS, SUFFIXES
 from embedtool.io.atomic import TEMPORARY_PREFIX, check_output_file, check_writable
+from embedtool.io.compression import is_compressed
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import VectorTable
 
@@ -51,6 +52,8 @@ def check(path: str | Path, name: str | None = None, report: Report = silent) ->
         finding.
     """
     path = Path(path)
+    if path.is_file() and is_compressed(path) and name != "npz" and detect_format(path) != "npz":
+        raise FormatError(f"{path}: is compressed or an archive; check reads unpacked files")
     findings = Findings(path, detect_format(path, name))
     try:
         if findings.format == WORDLESS:

@@ -13,6 +13,7 @@ from embedtool.formats.array_builder import ArrayBuilder
 from embedtool.formats.layout import numbers_of
 from embedtool.formats.named_arrays import from_arrays
 from embedtool.formats.options import ReadOptions
+from embedtool.formats.source import Source
 from embedtool.messages import counted
 from embedtool.model.vectors import VectorTable
 
@@ -35,7 +36,7 @@ class _Head(NamedTuple):
     after: str
 
 
-def read(path: Path, options: ReadOptions) -> VectorTable:
+def read(source: Source, options: ReadOptions) -> VectorTable:
     """Read the words of the file `options.words`, with the means of their rows and n-grams' rows.
 
     Raises
@@ -43,58 +44,60 @@ def read(path: Path, options: ReadOptions) -> VectorTable:
     FormatError
         If there is no such file, or a line is not valid.
     """
-    with options.opened(path) as file:
-        head = _head(path, file)
+    with source.opened() as stored:
+        file = options.as_utf8(source.name, stored)
+        head = _head(source, file)
         if options.words is None:
             raise FormatError(
-                f"{path}: gives any word a vector and has no vocabulary; name a file with one word "
-                "a line with words",
+                f"{source}: gives any word a vector and has no vocabulary; name a file with one "
+                "word a line with words",
                 parameters=("words",),
             )
         words = _word_list(options.words, options)
         with ArrayBuilder(options) as table:
-            for row in _rows(path, file, head):
+            for row in _rows(source.name, file, head):
                 table.append(row)
             rows = table.array(head.vector_size)
     with ArrayBuilder(options) as table:
         for first in range(0, len(words), BLOCK_WORDS):
             table.append(_means(words[first : first + BLOCK_WORDS], rows, head))
         matrix = table.array(head.vector_size)
-    return from_arrays(path, words, {"vectors": matrix}, options)
+    return from_arrays(source.name, words, {"vectors": matrix}, options)
 
 
-def _head(path: Path, file: BinaryIO) -> _Head:
+def _head(source: Source, file: BinaryIO) -> _Head:
     match = HEADER.fullmatch(file.readline().rstrip(b"\r\n"))
     if match is None:
-        raise FormatError(f"{path}, line 1: not the head of a floret table")
+        raise FormatError(f"{source}, line 1: not the head of a floret table")
     *numbers, before, after = match.groups()
     n_rows, dim, min_n, max_n, n_hashes, seed = map(int, numbers)
     marks = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
     head = _Head(n_rows, dim, min_n, max_n, n_hashes, seed, *marks)
-    size = path.stat().st_size
-    if min(head.n_rows, head.vector_size) < 1 or head.n_rows * (2 * head.vector_size + 1) > size:
+    n_bytes = head.n_rows * (2 * head.vector_size + 1)
+    size = n_bytes if source.size is None else source.size
+    if min(head.n_rows, head.vector_size) < 1 or n_bytes > size:
         raise FormatError(
-            f"{path}, line 1: the header says {counted(head.n_rows, 'row')} of "
+            f"{source}, line 1: the header says {counted(head.n_rows, 'row')} of "
             f"{head.vector_size:,} numbers, which cannot be in {counted(size, 'byte')}"
         )
     return head
 
 
-def _rows(path: Path, file: BinaryIO, head: _Head) -> Iterator[NDArray[np.float32]]:
+def _rows(name: str, file: BinaryIO, head: _Head) -> Iterator[NDArray[np.float32]]:
     """Yield the rows, float32 (1, vector_size) each; a line is its number and the row."""
     number = -1
     for number, line in enumerate(file):
-        name, _, text = line.rstrip(b" \r\n").partition(b" ")
+        index, _, text = line.rstrip(b" \r\n").partition(b" ")
         values = numbers_of(text)
-        if name != b"%d" % number or values is None or len(values) != head.vector_size:
+        if index != b"%d" % number or values is None or len(values) != head.vector_size:
             raise FormatError(
-                f"{path}, line {number + 2:,}: expected {number} and "
+                f"{name}, line {number + 2:,}: expected {number} and "
                 f"{counted(head.vector_size, 'number')} between single spaces, found {line[:40]!r}"
             )
         yield values[None]
     if number + 1 != head.n_rows:
         raise FormatError(
-            f"{path}: the header says {counted(head.n_rows, 'row')}, but there are {number + 1:,}"
+            f"{name}: the header says {counted(head.n_rows, 'row')}, but there are {number + 1:,}"
         )
 
 

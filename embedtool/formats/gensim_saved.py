@@ -8,7 +8,6 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from lzma import LZMAError
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -18,14 +17,15 @@ from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
 from embedtool.formats.array_builder import SMALL_BYTES
-from embedtool.formats.foreign import OPENERS, saved_kind
+from embedtool.formats.foreign import saved_kind
 from embedtool.formats.npz import file_array, member_array
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.pickle_parser import load
 from embedtool.formats.pickle_values import PickledArray, Record
 from embedtool.io.atomic import is_decompression_bomb
 from embedtool.io.blocks import BLOCK_BYTES
-from embedtool.io.file_types import COMPRESSIONS, HEAD_BYTES
+from embedtool.io.compression import OPENERS, compression_of, damage_errors
+from embedtool.io.file_types import HEAD_BYTES
 
 COMPRESSED = (".gz", ".bz2")
 """Suffixes of files whose arrays gensim compresses too, as npz instead of npy."""
@@ -147,13 +147,12 @@ def open_saved(path: Path, options: ReadOptions, kinds: tuple[str, ...]) -> Save
 def _content(path: Path, options: ReadOptions) -> Iterator[mmap.mmap]:
     """Yield the content, mapped; if it is compressed, a temporary copy."""
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-        for compression, opener in OPENERS.items():
-            if COMPRESSIONS[compression].match(head):
-                with TemporaryFile(dir=options.scratch) as copy:
-                    n_bytes = _decompress(path, opener(path), copy)
-                    yield mmap.mmap(copy.fileno(), n_bytes, access=mmap.ACCESS_READ)
-                return
+        compression = compression_of(file.read(HEAD_BYTES))
+        if compression is not None:
+            with TemporaryFile(dir=options.scratch) as copy:
+                n_bytes = _decompress(path, OPENERS[compression](path), copy)
+                yield mmap.mmap(copy.fileno(), n_bytes, access=mmap.ACCESS_READ)
+            return
         yield mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
@@ -167,7 +166,7 @@ def _decompress(path: Path, source: Any, copy: Any) -> int:
                 if is_decompression_bomb(packed, n_bytes, SMALL_BYTES):
                     raise FormatError(f"{path}: {packed:,} bytes become more than {n_bytes:,}")
                 copy.write(block)
-    except (EOFError, zlib.error, LZMAError) as error:
+    except damage_errors() as error:
         raise FormatError(f"{path}: is cut short or damaged: {error}") from None
     copy.flush()
     return n_bytes

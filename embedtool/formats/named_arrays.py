@@ -20,7 +20,7 @@ WORD_NAMES = ("word", "words", "token", "tokens", "vocab", "vocabulary", "term",
 VECTOR_NAMES = ("vector", "vectors", "embedding", "embeddings", "matrix", "weights")
 
 
-def check_present(path: Path, name: str, names: Collection[str], kind: str) -> None:
+def check_present(path: str | Path, name: str, names: Collection[str], kind: str) -> None:
     """Raise FormatError if a file has no array or column of the given name."""
     if name not in names:
         raise FormatError(f"{path}: has no {kind} {name!r}; found {', '.join(names) or 'none'}")
@@ -49,7 +49,7 @@ def choose_name(
 
 
 def ambiguous_names(
-    path: Path, kind: str, own: tuple[str, str], names: Collection[str]
+    path: str | Path, kind: str, own: tuple[str, str], names: Collection[str]
 ) -> FormatError:
     """Return the error that words or vectors cannot be identified.
 
@@ -73,7 +73,7 @@ def ambiguous_names(
 
 
 def from_arrays(
-    path: Path, words: Sequence[str], arrays: Mapping[str, NDArray[Any]], options: ReadOptions
+    path: str | Path, words: Sequence[str], arrays: Mapping[str, NDArray[Any]], options: ReadOptions
 ) -> VectorTable:
     """Make VectorTable of `vectors` (n, d), `words` (n,) and, if it is there, `counts` (n,).
 
@@ -121,7 +121,7 @@ def _firsts(words: Sequence[str]) -> NDArray[np.int64]:
     return np.fromiter(firsts.values(), np.int64, len(firsts))
 
 
-def check_finite(path: Path, words: Sequence[str], matrix: NDArray[np.float32]) -> None:
+def check_finite(path: str | Path, words: Sequence[str], matrix: NDArray[np.float32]) -> None:
     """Raise FormatError with the first word whose vector holds NaN or infinity."""
     for rows in row_slices(len(matrix), matrix[:1].nbytes):
         finite = np.isfinite(matrix[rows]).all(axis=1)
@@ -131,7 +131,9 @@ def check_finite(path: Path, words: Sequence[str], matrix: NDArray[np.float32]) 
         release_pages(matrix)
 
 
-def _counts(path: Path, n_words: int, counts: NDArray[Any] | None) -> NDArray[np.int64] | None:
+def _counts(
+    path: str | Path, n_words: int, counts: NDArray[Any] | None
+) -> NDArray[np.int64] | None:
     if counts is None:
         return None
     if counts.dtype.kind not in "iu" or counts.ndim != 1:

@@ -43,10 +43,12 @@ class ReadOptions:
         Name of the column, array or tensor of vectors. A pattern may name one column for each
         dimension.
     limit : int or None
-        Read only the first rows; None for all.
+        Read only so many words, the first; None for all. Nothing after them is read or transferred.
     member : str or None
         Name or pattern of the member that is read, of an archive or folder that holds several
         files of vectors.
+    word_prefix : str or None
+        Read only words that begin with it, and without it.
     report : Report
         Called with the progress.
     """
@@ -60,6 +62,7 @@ class ReadOptions:
     vector_column: str | None = None
     limit: int | None = None
     member: str | None = None
+    word_prefix: str | None = None
     report: Report = silent
 
     def __post_init__(self) -> None:
@@ -102,39 +105,49 @@ class ReadOptions:
 
     @contextmanager
     def opened(self, path: Path) -> Iterator[BinaryIO]:
-        """Open a text file; its content is read as UTF-8, without a byte order mark.
+        """Open a text file, as `as_utf8` reads it."""
+        with path.open("rb") as file:
+            yield self.as_utf8(str(path), file)
+
+    def as_utf8(self, name: str, file: BufferedReader) -> BinaryIO:
+        """Return the content of a text file as UTF-8, without a byte order mark.
 
         A mark is reported, because it may be meant as part of the first word.
+
+        Parameters
+        ----------
+        name : str
+            The file, in messages.
+        file : BufferedReader
+            The file at its start.
 
         Raises
         ------
         FormatError
             If the file is UTF-16 and is to be read as UTF-8.
         """
-        with path.open("rb") as file:
-            if not is_utf8(self.encoding):
-                yield _recoded(path, file, self.encoding, self.encoding_errors)
-                return
-            head = file.read(len(codecs.BOM_UTF8))
-            if head.startswith(UTF16_MARKS):
-                raise FormatError(
-                    f"{path}: is UTF-16, not UTF-8; read it with encoding='utf-16'",
-                    parameters=("encoding",),
-                )
-            if head != codecs.BOM_UTF8:
-                file.seek(0)
-            elif codecs.lookup(self.encoding).name == UTF8:  # utf-8-sig says that there is one
-                log.warning("%s: begins with a byte order mark, which is ignored", path)
-            yield file
+        if not is_utf8(self.encoding):
+            return _recoded(name, file, self.encoding, self.encoding_errors)
+        head = file.peek(len(codecs.BOM_UTF8))
+        if head.startswith(UTF16_MARKS):
+            raise FormatError(
+                f"{name}: is UTF-16, not UTF-8; read it with encoding='utf-16'",
+                parameters=("encoding",),
+            )
+        if head.startswith(codecs.BOM_UTF8):
+            file.read(len(codecs.BOM_UTF8))
+            if codecs.lookup(self.encoding).name == UTF8:  # utf-8-sig says that there is one
+                log.warning("%s: begins with a byte order mark, which is ignored", name)
+        return file
 
 
-def _recoded(path: Path, file: BinaryIO, encoding: str, errors: str) -> BinaryIO:
+def _recoded(name: str, file: BinaryIO, encoding: str, errors: str) -> BinaryIO:
     """Return a file in another encoding as one in UTF-8, without a byte order mark."""
 
     def fault(error: UnicodeError, _: int, line: int) -> FormatError:
         if not isinstance(error, UnicodeDecodeError):
-            return FormatError(f"{path}: is not {encoding}: {error}")
-        return FormatError(f"{path}, line {line:,}: is not {encoding}: {error.reason}")
+            return FormatError(f"{name}: is not {encoding}: {error}")
+        return FormatError(f"{name}, line {line:,}: is not {encoding}: {error.reason}")
 
     stream = BufferedReader(Utf8Stream(file, encoding, errors, fault))
     if stream.peek().startswith(codecs.BOM_UTF8):

@@ -50,6 +50,9 @@ class Format(NamedTuple):
         Whether it is a single file, which can be written to standard output.
     read_options : tuple of str
         The fields of ReadOptions, among FORMAT_OPTIONS, that its reader uses.
+    is_sequential : bool
+        Whether its reader takes a `Source`, which it reads once from the beginning, so that a
+        compressed file is not unpacked. Others take the path of a plain file or folder.
     """
 
     module: str
@@ -65,6 +68,7 @@ class Format(NamedTuple):
     read_only_reason: str = ""
     streams: bool = True
     read_options: tuple[str, ...] = ()
+    is_sequential: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -74,8 +78,9 @@ class Format(NamedTuple):
 
 WHITE_SPACE = " \n\r\t\v\f"
 TEXT = ("encoding", "encoding_errors")
+ROWS = (*TEXT, "word_prefix")
 COLUMNS = ("word_column", "vector_column")
-FORMAT_OPTIONS = ("words", *TEXT, *COLUMNS, "member")
+FORMAT_OPTIONS = ("words", "word_prefix", *TEXT, *COLUMNS)
 """The fields of ReadOptions that only some formats use."""
 
 FORMATS = {
@@ -86,7 +91,8 @@ FORMATS = {
         "word2vec.c, gensim, spaCy, fastText",
         arguments={"header": True},
         forbidden=WHITE_SPACE,
-        read_options=TEXT,
+        read_options=ROWS,
+        is_sequential=True,
     ),
     "word2vec-binary": Format(
         "word2vec_binary",
@@ -95,7 +101,8 @@ FORMATS = {
         "word2vec.c, gensim",
         aliases=".bin without subwords",
         forbidden=" \n",
-        read_options=TEXT,
+        read_options=ROWS,
+        is_sequential=True,
     ),
     "glove": Format(
         "text_rows",
@@ -105,7 +112,8 @@ FORMATS = {
         arguments={"header": False},
         aliases="glove*.txt",
         forbidden=WHITE_SPACE,
-        read_options=TEXT,
+        read_options=ROWS,
+        is_sequential=True,
     ),
     "fasttext-vec": Format(
         "text_rows",
@@ -114,7 +122,8 @@ FORMATS = {
         "fastText, gensim",
         arguments={"header": True},
         forbidden=WHITE_SPACE,
-        read_options=TEXT,
+        read_options=ROWS,
+        is_sequential=True,
     ),
     "fasttext-bin": Format(
         "fasttext_bin",
@@ -180,6 +189,7 @@ FORMATS = {
         read_only_reason="floret finds n-grams by another hash than FastText and embedtool, so "
         "that only its own training fills its table",
         read_options=("words", *TEXT),
+        is_sequential=True,
     ),
     "tensorboard": Format(
         "tensorboard",

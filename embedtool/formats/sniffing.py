@@ -5,7 +5,9 @@ import mmap
 import os
 import re
 import struct
+from io import BufferedReader, BytesIO
 from pathlib import Path
+from typing import Any, cast
 
 from embedtool.errors import Call, FormatError
 from embedtool.formats.floret import HEADER as FLORET
@@ -14,12 +16,11 @@ from embedtool.formats.histwords import decades_in
 from embedtool.formats.layout import BLANKS, NUMBER, SAMPLE_LINES, header_of, is_text, layout_of
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import FORMATS
+from embedtool.formats.source import HEAD_BYTES, Source
 from embedtool.formats.tensorboard import numbers_of, words_path
 from embedtool.formats.word2vec_binary import FIRST_LINES, holds_text
 from embedtool.io.encodings import is_utf8
-
-HEAD_BYTES = 2**20
-"""Enough for two lines of text vectors of ten thousand dimensions and more."""
+from embedtool.io.safetensors_io import MAX_HEADER_BYTES
 
 PARQUET = b"PAR1"
 MAGICS = {name: re.compile(each.magic) for name, each in FORMATS.items() if each.magic}
@@ -34,46 +35,64 @@ WORDS_AND_COUNTS = (
 )
 
 
-def sniff(path: Path, options: ReadOptions | None = None) -> str:
+def sniff(source: Source, options: ReadOptions | None = None) -> str:
     """Return the format of a file or folder; raise FormatError if it has none that can be read."""
-    if path.is_dir():
+    path, head = source.path, source.head
+    if path is not None and path.is_dir():
         return _sniff_folder(path)
-    options = options or ReadOptions()
-    if saved_kind(path) is not None:
+    if path is not None and saved_kind(path) is not None:
         return GENSIM
-    if decades_in(path):
+    if path is not None and decades_in(path):
         return HISTWORDS
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-        for name, magic in MAGICS.items():
-            if magic.match(head) and (name != "parquet" or _ends_like_parquet(path)):
-                return name
-        if head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= path.stat().st_size - 8:
-            return "safetensors"
-        first = head.partition(b"\n")[0]
-        header = header_of(first)
-        if header is not None:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                is_text_file = holds_text(data, len(first) + 1, *header)
-            return "word2vec" if is_text_file else "word2vec-binary"
-    return _sniff_text(path, _as_utf8(path, head, options))
+    for name, magic in MAGICS.items():
+        if magic.match(head) and (name != "parquet" or _ends_like_parquet(source)):
+            return name
+    if head[8:9] == b"{" and _is_possible_header(source, struct.unpack("<Q", head[:8])[0]):
+        return "safetensors"
+    first = head.partition(b"\n")[0]
+    header = header_of(first)
+    if header is not None:
+        return "word2vec" if _holds_text(source, len(first) + 1, header) else "word2vec-binary"
+    return _sniff_text(source, _as_utf8(source, options or ReadOptions()))
 
 
-def _ends_like_parquet(path: Path) -> bool:
-    with path.open("rb") as file:
+def _holds_text(source: Source, offset: int, header: tuple[int, int]) -> bool:
+    """Return whether text, not binary numbers, follows the header, of a stream by its head."""
+    if source.path is None:
+        return holds_text(source.head, offset, *header, is_cut=len(source.head) >= HEAD_BYTES)
+    with (
+        source.path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        return holds_text(data, offset, *header)
+
+
+def _ends_like_parquet(source: Source) -> bool:
+    """Return whether a file ends like Parquet; of a stream the end is not known."""
+    if source.path is None:
+        return True
+    with source.path.open("rb") as file:
         file.seek(-len(PARQUET), os.SEEK_END)
         return file.read() == PARQUET
 
 
-def _as_utf8(path: Path, head: bytes, options: ReadOptions) -> bytes:
+def _is_possible_header(source: Source, n_bytes: int) -> bool:
+    return n_bytes <= (MAX_HEADER_BYTES if source.size is None else source.size - 8)
+
+
+def _as_utf8(source: Source, options: ReadOptions) -> bytes:
     """Return the beginning of a text file in UTF-8, without a byte order mark."""
+    head = source.head
     if is_utf8(options.encoding) and head.startswith(codecs.BOM_UTF8):
         return head.removeprefix(codecs.BOM_UTF8)
-    with options.opened(path) as file:
-        return file.read(HEAD_BYTES)
+    if source.path is None:
+        file = BufferedReader(cast(Any, BytesIO(head)))
+        return options.as_utf8(source.name, file).read(len(head) // 2)
+    with source.opened() as file:
+        return options.as_utf8(source.name, file).read(HEAD_BYTES)
 
 
-def _sniff_text(path: Path, head: bytes) -> str:
+def _sniff_text(source: Source, head: bytes) -> str:
     """Return the format of a text by its first lines, one of which may be invalid."""
     lines = head.split(b"\n", SAMPLE_LINES)
     if len(head) >= HEAD_BYTES or len(lines) > SAMPLE_LINES:
@@ -82,20 +101,24 @@ def _sniff_text(path: Path, head: bytes) -> str:
     if FLORET.fullmatch(first.removesuffix(b"\r")):
         return "floret"
     is_table = b"\t" in first and all(map(numbers_of, filter(bytes.strip, lines[1:2])))
-    if numbers_of(first) and (is_table or words_path(path).is_file()):
+    if numbers_of(first) and (is_table or _has_words_beside(source)):
         return "tensorboard"
     if header_of(first):
         return "word2vec"
     rows = list(filter(bytes.strip, lines[:FIRST_LINES]))
     if not is_text(first) and 2 * sum(map(is_text, rows)) <= len(rows):
         raise FormatError(
-            f"{path}: {_separated(first) or what_else(head) or UNKNOWN}", parameters=("format",)
+            f"{source}: {_separated(first) or what_else(head) or UNKNOWN}", parameters=("format",)
         )
     if layout_of(lines, needs_header=False).vector_size == 1:
         raise FormatError(
-            f"{path}: {_separated(first) or WORDS_AND_COUNTS}", parameters=("format",)
+            f"{source}: {_separated(first) or WORDS_AND_COUNTS}", parameters=("format",)
         )
     return "glove"
+
+
+def _has_words_beside(source: Source) -> bool:
+    return source.path is not None and words_path(source.path).is_file()
 
 
 def _separated(first: bytes) -> str:

@@ -69,7 +69,7 @@ def read(path: Path, options: ReadOptions) -> VectorTable:
             )
         rows = _rows(path, chain(lines, file), words, vector_size, options)
         try:
-            return vectors_from_rows(path, rows, vector_size, options)
+            return vectors_from_rows(str(path), rows, vector_size, options)
         except _UnnamedRowError:
             if len(filled) == len(numbered):
                 raise

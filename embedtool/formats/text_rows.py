@@ -29,12 +29,13 @@ from embedtool.formats.layout import (
     row_of,
 )
 from embedtool.formats.options import ReadOptions
-from embedtool.formats.word_checks import check_first_word, warn_duplicates
+from embedtool.formats.source import Source
+from embedtool.formats.word_checks import WordFilter, check_first_word
 from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import row_slices
-from embedtool.io.encodings import UTF8, is_utf8
+from embedtool.io.encodings import UTF8
 from embedtool.io.machine import n_cores
-from embedtool.io.progress import Progress, Report, silent
+from embedtool.io.progress import Report, silent
 from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
 from embedtool.model.vectors import VectorTable
@@ -60,8 +61,8 @@ UNKNOWN = "<unk>"
 """Characters that a word must not contain if fields are separated by white space."""
 
 
-def read(path: Path, options: ReadOptions, *, header: bool) -> VectorTable:
-    """Read a file of rows; for a word that occurs twice, the first row is kept.
+def read(source: Source, options: ReadOptions, *, header: bool) -> VectorTable:
+    """Read a file of rows; empty words, and all but the first of equal words, are left out.
 
     Parameters
     ----------
@@ -75,63 +76,56 @@ def read(path: Path, options: ReadOptions, *, header: bool) -> VectorTable:
     DamagedError
         If the file is not valid; it names the line and the word.
     """
-    size = path.stat().st_size
     with (
-        options.opened(path) as file,
+        source.opened() as stored,
         warnings.catch_warnings(),
         ArrayBuilder(options) as table,
     ):
         warnings.simplefilter("error", DeprecationWarning)
+        file = options.as_utf8(source.name, stored)
         head = file.read(SAMPLE_BYTES) + file.readline()
         lines = head.split(b"\n", SAMPLE_LINES)[:SAMPLE_LINES]
         layout = layout_of(lines, needs_header=header)
-        _check_layout(path, layout, size, needs_header=header)
-        words: dict[str, None] = {}
-        n_read, last = 0, ""
-        source = _Source(path, layout, options, fast=size > SMALL)
+        _check_layout(source.name, layout, needs_header=header)
+        is_large = len(head) >= SAMPLE_BYTES if source.size is None else source.size > SMALL
+        rows = _Rows(source.name, layout, options, fast=is_large)
+        words = WordFilter(options)
         if layout.header is not None:
             head = head[len(lines[0]) + 1 :]
         pieces = _pieces(head, file)
-        for block_words, block in source.blocks(_reported(pieces, size, options)):
-            n_read += len(block_words)
-            last = block_words[-1]
-            fresh = [i for i, word in enumerate(block_words) if not _seen(words, word)]
+        for block_words, block in rows.blocks(_reported(pieces, source, options)):
+            fresh = [i for i, word in enumerate(block_words) if words.takes(word)]
             table.append(block if len(fresh) == len(block) else block[fresh])
-            if options.limit is not None and n_read >= options.limit:
+            if words.is_full:
                 break
         matrix = table.array(layout.vector_size)
-    n_rows = layout.header[0] if layout.header and options.limit is None else n_read
-    if n_read != n_rows and not (n_read == n_rows + 1 and last == UNKNOWN):
-        raise DamagedError(
-            f"{path}: the header says {counted(n_rows, 'row')}, but there are {n_read:,}"
-        )
+    rows.warn(words.is_full)
+    words.warn(source.name)
     if layout.vector_size == 1:
         log.warning(
-            "%s: the vectors have one dimension; a file of words and counts looks so too", path
+            "%s: the vectors have one dimension; a file of words and counts looks so too", source
         )
-    if words and all(map(FRACTION.fullmatch, words)):
+    if all(map(FRACTION.fullmatch, words.taken)):
         log.warning(
             "%s: all words are numbers, the first %r; a file of vectors without words looks so too",
-            path, next(iter(words)),
+            source, next(iter(words.taken)),
         )  # fmt: skip
-    source.warn_of_doubts()
-    warn_duplicates(path, n_read - len(words))
-    return VectorTable(list(words), matrix)
+    return VectorTable(list(words.taken), matrix)
 
 
-def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) -> None:
+def _check_layout(name: str, layout: Layout, *, needs_header: bool) -> None:
     """Raise DamagedError if the first line does not fit the others, or no line is a row.
 
     Parameters
     ----------
+    name : str
+        The file, in messages.
     layout : Layout
         The layout of its first lines.
-    size : int
-        Bytes of the file.
     needs_header : bool
         Whether there must be a header line.
     """
-    where = f"{path}, line 1"
+    where = f"{name}, line 1"
     if layout.header is None:
         if needs_header:
             raise DamagedError(
@@ -147,12 +141,7 @@ def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) 
                 "header, which has two numbers", where,
             )  # fmt: skip
         return
-    n_rows, vector_size = layout.header
-    if n_rows < 1 or n_rows * (2 * vector_size + 1) > size:
-        raise DamagedError(
-            f"{where}: the header says {counted(n_rows, 'row')} of "
-            f"{counted(vector_size, 'number')}, which cannot be in {counted(size, 'byte')}"
-        )
+    vector_size = layout.header[1]
     if vector_size != layout.vector_size:
         raise DamagedError(
             f"{where}: the header says {counted(vector_size, 'number')} a row, but most rows have "
@@ -160,46 +149,57 @@ def _check_layout(path: Path, layout: Layout, size: int, *, needs_header: bool) 
         )
 
 
-def _seen(words: dict[str, None], word: str) -> bool:
-    if word in words:
-        return True
-    words[word] = None
-    return False
-
-
 @dataclass
-class _Source:
+class _Rows:
     """A file of rows while it is read.
 
     Attributes
     ----------
+    n_read, last : int, str
+        The number of rows read so far, and the word of the last.
     n_doubts, first_doubt : int, str
         The number of lines whose word may hold a number of their vector, and the first of them.
     """
 
-    path: Path
+    name: str
     layout: Layout
     options: ReadOptions
     fast: bool
+    n_read: int = 0
+    last: str = ""
     n_doubts: int = 0
     first_doubt: str = ""
 
     def blocks(self, pieces: Iterable[bytes]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
         """Yield the words and rows of pieces of whole lines."""
-        first = number = 1 + (self.layout.header is not None)
+        first_line = 1 + (self.layout.header is not None)
         for piece, spans, block in read_ahead(self._parse, pieces):
-            words = self._words(number, piece, spans, block)
-            number += len(words)
+            words = self._words(first_line + self.n_read, piece, spans, block)
+            self.n_read += len(words)
+            self.last = words[-1]
             yield words, block
-        if number == first:
-            raise DamagedError(f"{self.path}: holds no vectors")
+        if not self.n_read:
+            raise DamagedError(f"{self.name}: holds no vectors")
 
-    def warn_of_doubts(self) -> None:
-        """Warn about the number of words that may contain a number of their vector."""
+    def warn(self, is_part: bool) -> None:
+        """Warn about a header that counts wrong, and words that may hold a number of their vector.
+
+        Parameters
+        ----------
+        is_part : bool
+            Whether only the first rows were read.
+        """
+        header, n_read = self.layout.header, self.n_read
+        has_unknown = header is not None and n_read == header[0] + 1 and self.last == UNKNOWN
+        if header is not None and header[0] != n_read and not (is_part or has_unknown):
+            log.warning(
+                "%s: the header says %s, but there are %s, which are read; a file that was cut "
+                "short looks so too", self.name, counted(header[0], "row"), f"{n_read:,}",
+            )  # fmt: skip
         if self.n_doubts:
             log.warning(
                 "%s: %s a number between spaces, the first in %s; a row with a number too many "
-                "looks so too", self.path, counted(self.n_doubts, "word holds", "words hold"),
+                "looks so too", self.name, counted(self.n_doubts, "word holds", "words hold"),
                 self.first_doubt,
             )  # fmt: skip
 
@@ -234,7 +234,7 @@ class _Source:
                     words.append(piece[start:end].decode("utf-8", self.options.encoding_errors))
                 except UnicodeDecodeError:
                     end = -1
-            if end < 0 or not words[-1]:
+            if end < 0:
                 word, values = self._row(first_line + row, piece[start:stop])
                 words.append(word)
                 block[row] = values
@@ -244,13 +244,13 @@ class _Source:
         return words
 
     def _row(self, number: int, line: bytes) -> tuple[str, NDArray[np.float32]]:
-        where = f"{self.path}, line {number:,}"
+        where = f"{self.name}, line {number:,}"
         row = row_of(line, self.layout.vector_size)
         if row is None:
             raise self._no_row(number, line)
         raw, numbers, values = row
         self._check_word(number, line, raw, numbers)
-        word = self.options.decoded(raw, where, UTF8)
+        word = self.options.text(raw, where, UTF8)
         if not (self.options.allow_nonfinite or np.isfinite(values).all()):
             raise DamagedError(f"{where}: the vector of {word!r} holds a number that is not finite")
         return word, values
@@ -265,7 +265,7 @@ class _Source:
             self.first_doubt = self.first_doubt or f"line {number:,}, {shown_line(word)}"
 
     def _no_row(self, number: int, line: bytes) -> FormatError:
-        where = f"{self.path}, line {number:,}"
+        where = f"{self.name}, line {number:,}"
         if b"\0" in line:
             return FormatError(
                 f"{where}: is not text; try format='word2vec-binary'", parameters=("format",)
@@ -297,13 +297,13 @@ def _pieces(head: bytes, file: BinaryIO) -> Iterator[bytes]:
         piece = file.read(PIECE_BYTES) + file.readline()
 
 
-def _reported(pieces: Iterable[bytes], size: int, options: ReadOptions) -> Iterator[bytes]:
-    """Yield the pieces of a file of `size` bytes, and report the progress after each."""
-    done, total = 0, size if is_utf8(options.encoding) else None
+def _reported(pieces: Iterable[bytes], source: Source, options: ReadOptions) -> Iterator[bytes]:
+    """Yield pieces of a file, and report the progress after each."""
+    done, report = 0, source.report_to(options.report)
     for piece in pieces:
         yield piece
         done += len(piece)
-        options.report(Progress("reading", done, total, "bytes"))
+        report(done)
 
 
 def read_ahead(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

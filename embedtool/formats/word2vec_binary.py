@@ -3,7 +3,7 @@
 import mmap
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,31 @@ from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.array_builder import vectors_from_rows, watched
 from embedtool.formats.layout import header_of, is_row, is_text
 from embedtool.formats.options import ReadOptions
+from embedtool.formats.source import HEAD_BYTES, Source
 from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import row_slices
-from embedtool.io.progress import Progress, Report, silent
+from embedtool.io.progress import Report, silent
 from embedtool.io.safetensors_io import release_pages
 from embedtool.messages import counted
 from embedtool.model.vectors import VectorTable
 
 LONGEST_WORD = 2**20
 """Maximum bytes of a word before its space."""
+LONGEST_HEADER = 64
+"""Maximum bytes of the first line."""
+PIECE_BYTES = 2**20
+"""Bytes that are read at once."""
+REPORT_ROWS = 2**12
+"""Rows after which progress is reported."""
 RELEASE_ROWS = 2**12
 """Rows after which the memory of the mapped file is released."""
 FIRST_LINES, FIRST_BYTES = 10, 2**20
 """Maximum lines and bytes that determine whether text follows the header."""
+LINE_END = ord("\n")
 NO_LINE_END = re.compile(rb"[^\n]")
 
 
-def read(path: Path, options: ReadOptions) -> VectorTable:
+def read(source: Source, options: ReadOptions) -> VectorTable:
     """Read a file, with or without a line end after each row.
 
     Raises
@@ -38,28 +46,33 @@ def read(path: Path, options: ReadOptions) -> VectorTable:
     FormatError
         If the file is not valid; the message has the byte and the word.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        end_of_header = data.find(b"\n", 0, 64)
-        header = header_of(data[: max(end_of_header, 0)])
+    with source.opened() as file:
+        first = file.readline(LONGEST_HEADER)
+        header = header_of(first.removesuffix(b"\n")) if first.endswith(b"\n") else None
         if header is None:
-            raise FormatError(f"{path}, byte 0: no header line of two numbers, rows and dimensions")
-        n_rows, vector_size = header
-        row_bytes = 4 * vector_size
-        offset = end_of_header + 1
-        if holds_text(data, offset, n_rows, vector_size):
             raise FormatError(
-                f"{path}: is text, not binary; use format='word2vec'", parameters=("format",)
+                f"{source}, byte 0: no header line of two numbers, rows and dimensions"
             )
-        if n_rows < 1 or n_rows * (row_bytes + 2) > len(data) - offset:
+        n_rows, vector_size = header
+        head = source.head
+        if holds_text(head, len(first), *header, is_cut=len(head) >= HEAD_BYTES):
+            raise FormatError(
+                f"{source}: is text, not binary; use format='word2vec'", parameters=("format",)
+            )
+        size = source.size
+        if n_rows < 1 or (size and n_rows * (4 * vector_size + 2) > size - len(first)):
             raise DamagedError(
-                f"{path}: the header says {counted(n_rows, 'row')} of "
-                f"{counted(vector_size, 'number')}, which cannot be in {counted(len(data), 'byte')}"
+                f"{source}: the header says {counted(n_rows, 'row')} of "
+                f"{counted(vector_size, 'number')}, which cannot be in "
+                f"{counted(size or len(head), 'byte')}"
             )
-        rows = _rows(path, data, offset, n_rows, row_bytes, options)
-        return vectors_from_rows(path, islice(rows, options.limit), vector_size, options)
+        rows = _rows(source, _Buffer(file, len(first)), n_rows, vector_size, options)
+        return vectors_from_rows(source.name, rows, vector_size, options)
 
 
-def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> bool:
+def holds_text(
+    data: mmap.mmap | bytes, offset: int, n_rows: int, vector_size: int, *, is_cut: bool = False
+) -> bool:
     """Return whether rows of text, not of binary numbers, follow the header of a file.
 
     Binary numbers may look like a line of text, and invalid text is still text. If some lines look
@@ -68,12 +81,16 @@ def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> b
 
     Parameters
     ----------
+    data : mmap or bytes
+        The file, or its beginning.
     offset : int
         The byte after the header.
     n_rows, vector_size : int
         The numbers in the header.
+    is_cut : bool
+        Whether `data` is only the beginning of the file.
     """
-    is_whole = offset + FIRST_BYTES >= len(data)
+    is_whole = not is_cut and offset + FIRST_BYTES >= len(data)
     head = data[offset : offset + FIRST_BYTES]
     lines = head.rstrip().split(b"\n") if is_whole else head.split(b"\n")[:-1] or [head]
     first = lines[:FIRST_LINES]
@@ -83,12 +100,18 @@ def holds_text(data: mmap.mmap, offset: int, n_rows: int, vector_size: int) -> b
     are_sound = all(is_row(line, vector_size) for line in first)
     if are_sound and (len(lines) == n_rows or not is_whole):
         return True
-    end = end_of_rows(data, offset, n_rows, 4 * vector_size, any_words=False)
+    end = end_of_rows(data, offset, n_rows, 4 * vector_size, any_words=False, is_cut=is_cut)
     return 2 * n_like > n_filled and not end
 
 
 def end_of_rows(
-    data: mmap.mmap, offset: int, n_rows: int, row_bytes: int, *, any_words: bool = True
+    data: mmap.mmap | bytes,
+    offset: int,
+    n_rows: int,
+    row_bytes: int,
+    *,
+    any_words: bool = True,
+    is_cut: bool = False,
 ) -> int:
     """Return the end of `n_rows` rows if the file ends there; otherwise 0.
 
@@ -100,10 +123,14 @@ def end_of_rows(
         Bytes of the numbers of a row.
     any_words : bool
         If False, no word may hold a line end.
+    is_cut : bool
+        Whether `data` is only the beginning of a file: then the end of the last whole row.
     """
     for row in range(n_rows):
         start = after_line_end(data, offset)
         offset = next_row(data, offset, row_bytes)
+        if is_cut and offset > len(data):
+            return start
         if not 0 < offset <= len(data):
             return 0
         if not any_words and b"\n" in data[start : offset - row_bytes]:
@@ -113,44 +140,97 @@ def end_of_rows(
     return 0 if NO_LINE_END.search(data, offset) else offset
 
 
-def next_row(data: mmap.mmap, offset: int, row_bytes: int) -> int:
+def next_row(data: mmap.mmap | bytes, offset: int, row_bytes: int) -> int:
     """Return the end of the row that begins at a byte, or 0 if there is none."""
     start = after_line_end(data, offset)
     space = data.find(b" ", start, start + LONGEST_WORD)
     return space + 1 + row_bytes if space >= 0 else 0
 
 
-def after_line_end(data: mmap.mmap, offset: int) -> int:
+def after_line_end(data: mmap.mmap | bytes, offset: int) -> int:
     """Return the offset, or the next one if there is a line end."""
     return offset + (data[offset : offset + 1] == b"\n")
 
 
+class _Buffer:
+    """The part of a file that is being read.
+
+    Parameters
+    ----------
+    file : BufferedReader
+        The file.
+    offset : int
+        The byte at which it is.
+
+    Attributes
+    ----------
+    data : bytes
+        The part.
+    start : int
+        The byte of `data` that is read next.
+    """
+
+    def __init__(self, file: BufferedReader, offset: int) -> None:
+        self._file = file
+        self._before = offset
+        self.data = b""
+        self.start = 0
+
+    @property
+    def offset(self) -> int:
+        """The byte of the file that is read next."""
+        return self._before + self.start
+
+    def has(self, n_bytes: int) -> bool:
+        """Return whether so many bytes follow, and have them in `data`."""
+        missing = self.start + n_bytes - len(self.data)
+        if missing > 0:
+            more = self._file.read(max(missing, PIECE_BYTES))
+            self._before += self.start
+            self.data, self.start = self.data[self.start :] + more, 0
+        return self.start + n_bytes <= len(self.data)
+
+    def find_space(self) -> int:
+        """Return where in `data` the next space is, or -1."""
+        while (space := self.data.find(b" ", self.start, self.start + LONGEST_WORD)) < 0:
+            n_bytes = len(self.data) - self.start
+            if n_bytes >= LONGEST_WORD or not self.has(n_bytes + 1):
+                break
+        return space
+
+
 def _rows(
-    path: Path, data: mmap.mmap, offset: int, n_rows: int, row_bytes: int, options: ReadOptions
+    source: Source, buffer: _Buffer, n_rows: int, vector_size: int, options: ReadOptions
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Yield each word and its numbers, from a byte to the end of the file."""
+    """Yield each word and its numbers, to the end of the file."""
+    reported, row_bytes = source.report_to(options.report), 4 * vector_size
     for row in range(n_rows):
-        offset = after_line_end(data, offset)
-        space = data.find(b" ", offset, offset + LONGEST_WORD)
-        if space < 0 or space + 1 + row_bytes > len(data):
-            raise DamagedError(f"{path}, byte {offset:,}: row {row + 1:,} is cut short")
-        where = f"{path}, byte {offset:,}"
-        word = options.decoded(data[offset:space], where)
+        if buffer.has(1) and buffer.data[buffer.start] == LINE_END:
+            buffer.start += 1
+        where = f"{source}, byte {buffer.offset:,}"
+        space = buffer.find_space() - buffer.start
+        if space < 0 or not buffer.has(space + 1 + row_bytes):
+            raise DamagedError(f"{where}: row {row + 1:,} is cut short")
+        first = buffer.start + space + 1
+        word = options.decoded(buffer.data[buffer.start : first - 1], where)
         if "\n" in word:
             raise DamagedError(f"{where}: the word is missing")
-        values = np.frombuffer(data[space + 1 : space + 1 + row_bytes], dtype="<f4")
+        values = np.frombuffer(buffer.data, "<f4", vector_size, first)
         if not (options.allow_nonfinite or np.isfinite(values).all()):
             raise DamagedError(
-                f"{path}, byte {space + 1:,}: the vector of {word!r} holds a number that is "
-                "not finite"
+                f"{source}, byte {buffer.offset + space + 1:,}: the vector of {word!r} holds a "
+                "number that is not finite"
             )
+        buffer.start = first + row_bytes
         yield word, values
-        offset = space + 1 + row_bytes
-        if row % RELEASE_ROWS == 0:
-            release_pages(np.frombuffer(data, np.uint8))
-            options.report(Progress("reading", offset, len(data), "bytes"))
-    if data[offset:].strip(b"\n"):
-        raise DamagedError(f"{path}, byte {offset:,}: more follows than {counted(n_rows, 'row')}")
+        if row % REPORT_ROWS == 0:
+            reported(buffer.offset)
+    while buffer.has(1):
+        if NO_LINE_END.search(buffer.data, buffer.start):
+            raise DamagedError(
+                f"{source}, byte {buffer.offset:,}: more follows than {counted(n_rows, 'row')}"
+            )
+        buffer.start = len(buffer.data)
 
 
 def write(

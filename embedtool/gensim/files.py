@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.foreign import check_is_not_foreign, saved_kind
 from embedtool.formats.options import EncodingErrors
+from embedtool.formats.source import Source
 from embedtool.gensim.errors import DamagedFileError, UnsupportedError
 from embedtool.io.deletion import temporary_directory
 
@@ -40,7 +41,7 @@ def check_no_pickle(path: str | Path) -> None:
             "vectors with KeyedVectors.load"
         )
     if Path(path).is_file():
-        check_is_not_foreign(Path(path), None)
+        check_is_not_foreign(Source(Path(path)), None)
 
 
 @contextmanager

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
 
 Checksum = Mapping[str, int | str | None]
-"""Size and SHA-256 of a file, under "bytes" and "sha256"; None if unknown."""
+"""Size and digests of a file, under "bytes", "sha256" and "md5"; missing or None if unknown."""
+DIGESTS = {"sha256": "SHA-256", "md5": "MD5"}
+"""Algorithms of digests by hashlib's names, and their names in messages."""
 
 SHOWN_DIGITS = 16
-"""Hexadecimal digits of a SHA-256 in messages."""
+"""Hexadecimal digits of a digest in messages."""
 
 
 class HashingWriter:
@@ -49,10 +51,14 @@ class HashingWriter:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal digits."""
+    return _digest_of(path, "sha256")
+
+
+def _digest_of(path: Path, algorithm: str) -> str:
     from hashlib import file_digest
 
     with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+        return file_digest(file, algorithm).hexdigest()
 
 
 def checksum_of(path: Path) -> dict[str, int | str]:
@@ -73,16 +79,21 @@ def mismatch(path: Path, expected: Checksum) -> str | None:
     str or None
         A predicate, such as "is missing", for a message that begins with the file's name.
     """
-    size, sha256 = expected["bytes"], expected["sha256"]
+    size = expected.get("bytes")
     try:
         found_size = path.stat().st_size
         if size is not None and found_size != size:
             return f"has {counted(found_size, 'byte')}, not {size:,}"
-        found = sha256_of(path) if sha256 is not None else None
+        for algorithm, name in DIGESTS.items():
+            digest = expected.get(algorithm)
+            found = None if digest is None else _digest_of(path, algorithm)
+            if found != digest:
+                return (
+                    f"has the {name} {str(found)[:SHOWN_DIGITS]}..., not "
+                    f"{str(digest)[:SHOWN_DIGITS]}..."
+                )
     except FileNotFoundError:
         return "is missing"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    if found == sha256:
-        return None
-    return f"has the SHA-256 {str(found)[:SHOWN_DIGITS]}..., not {str(sha256)[:SHOWN_DIGITS]}..."
+    return None

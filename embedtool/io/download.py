@@ -5,49 +5,37 @@ The file gets its name when it is complete; until then it is FILE.part.
 
 import logging
 import os
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from email.message import Message
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import BinaryIO
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.error import HTTPError
 
-from embedtool import __version__
 from embedtool.errors import CorpusError, OutputError
 from embedtool.io.atomic import sync
 from embedtool.io.checksums import mismatch
+from embedtool.io.http_requests import (
+    READ_ERRORS,
+    RETRY_DELAYS,
+    Attempts,
+    TransientError,
+    content_range,
+    reason,
+    refusal,
+    request,
+    validator_of,
+)
 from embedtool.io.locks import lock_file
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.messages import counted
 
 log = logging.getLogger(__name__)
 
-RETRY_DELAYS = (1.0, 2.0, 4.0)
-"""Seconds between attempts without progress; after the last delay comes the last attempt."""
-
-TIMEOUT_SECONDS = 30.0
-"""Timeout of the server in one attempt."""
-
 CHUNK_BYTES = 2**16
-
-TRANSIENT_STATUSES = {
-    HTTPStatus.REQUEST_TIMEOUT,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.INTERNAL_SERVER_ERROR,
-    HTTPStatus.BAD_GATEWAY,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    HTTPStatus.GATEWAY_TIMEOUT,
-}
-CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
-
-
-class _TransientError(Exception):
-    """A fault after which the download is retried."""
 
 
 def download(
@@ -56,6 +44,7 @@ def download(
     *,
     size: int | None = None,
     sha256: str | None = None,
+    md5: str | None = None,
     report: Report = silent,
     retry_delays: Sequence[float] = RETRY_DELAYS,
 ) -> None:
@@ -70,7 +59,7 @@ def download(
         The address.
     path : Path
         The target, which is replaced if it exists.
-    size, sha256 : int and str, optional
+    size, sha256, md5 : int, str and str, optional
         The expected values, if known; the length given by the server is always checked.
     retry_delays : sequence of float
         Seconds to wait before each further attempt; the count restarts after progress.
@@ -87,7 +76,7 @@ def download(
     try:
         with _locked(part, url) as file:
             _fetch(url, file, tag, size, report, retry_delays)
-        fault = mismatch(part, {"bytes": size, "sha256": sha256})
+        fault = mismatch(part, {"bytes": size, "sha256": sha256, "md5": md5})
         if fault:
             part.unlink()
             raise CorpusError(f"{url}: the file {fault}; it was deleted, try again")
@@ -124,21 +113,18 @@ def _fetch(
     retry_delays: Sequence[float],
 ) -> None:
     """Retry until the file is complete."""
-    farthest = file.seek(0, os.SEEK_END)
-    failures = 0
+    attempts = Attempts(retry_delays, file.seek(0, os.SEEK_END))
     while True:
         try:
             return _try(url, file, tag, size, report)
-        except _TransientError as fault:
+        except TransientError as fault:
             arrived = file.seek(0, os.SEEK_END)
-            if arrived > farthest:
-                farthest, failures = arrived, 0
-            if failures == len(retry_delays):
+            delay = attempts.next_delay(arrived)
+            if delay is None:
                 kept = "; the received part is kept" if arrived and tag.exists() else ""
                 raise CorpusError(f"{url}: {fault}{kept}; try again later") from None
-            log.info("%s: %s; trying again in %g s", url, fault, retry_delays[failures])
-            time.sleep(retry_delays[failures])
-            failures += 1
+            log.info("%s: %s; trying again in %g s", url, fault, delay)
+            time.sleep(delay)
 
 
 def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) -> None:
@@ -146,17 +132,17 @@ def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) 
     validator = tag.read_text("latin-1") if tag.exists() else ""
     start = file.seek(0, os.SEEK_END) if validator else 0
     try:
-        response = _request(url, start, validator)
+        response = request(url, start, validator)
     except HTTPError as error:
         with error:
             if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                raise _refusal(url, error) from None
-            if start and _range(error.headers)[1] == start:
+                raise refusal(url, error) from None
+            if start and content_range(error.headers)[1] == start:
                 return
             tag.unlink(missing_ok=True)
-            raise _TransientError("the server has less than was received") from None
+            raise TransientError("the server has less than was received") from None
     with response:
-        first, total = _range(response.headers)
+        first, total = content_range(response.headers)
         if response.status != HTTPStatus.PARTIAL_CONTENT or first != start:
             start, total = 0, int(response.headers.get("Content-Length", 0)) or None
             file.truncate(0)
@@ -169,67 +155,29 @@ def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) 
         _copy(response, file, start, total, report)
 
 
-def _request(url: str, start: int, validator: str) -> HTTPResponse:
-    """Request the file from byte `start` on; raise HTTPError if the server refuses."""
-    headers = {"User-Agent": f"embedtool/{__version__}"}
-    if start:
-        headers |= {"Range": f"bytes={start}-", "If-Range": validator}
-    try:
-        response: HTTPResponse = urlopen(Request(url, headers=headers), timeout=TIMEOUT_SECONDS)
-    except HTTPError:
-        raise
-    except URLError as error:
-        raise _TransientError(f"cannot be reached: {_reason(error.reason)}") from None
-    except (OSError, HTTPException) as error:
-        raise _TransientError(f"cannot be reached: {_reason(error)}") from None
-    return response
-
-
-def _refusal(url: str, error: HTTPError) -> Exception:
-    status = f"the server answers {error.code} {error.reason}"
-    if error.code in TRANSIENT_STATUSES:
-        return _TransientError(status)
-    return CorpusError(f"{url}: {status}: there is no such file, or it is not for everyone")
-
-
 def _copy(
     response: HTTPResponse, file: BinaryIO, start: int, total: int | None, report: Report
 ) -> None:
-    """Append the server's bytes; raise _TransientError if there are fewer than announced."""
+    """Append the server's bytes; raise TransientError if there are fewer than announced."""
     done = start
     while True:
         try:
             chunk = response.read(CHUNK_BYTES)
-        except (OSError, HTTPException) as error:
-            raise _TransientError(f"the connection broke: {_reason(error)}") from None
+        except READ_ERRORS as error:
+            raise TransientError(f"the connection broke: {reason(error)}") from None
         if not chunk:
             break
         file.write(chunk)
         done += len(chunk)
         report(Progress("downloading", done, total, "bytes"))
     if total is not None and done < total:
-        raise _TransientError(f"the connection ended after {done:,} of {counted(total, 'byte')}")
-
-
-def _range(headers: Message) -> tuple[int | None, int | None]:
-    """Return the first byte of a response and the size of the whole file, by its Content-Range."""
-    match = CONTENT_RANGE.match(headers.get("Content-Range", ""))
-    if not match:
-        return None, None
-    return int(match[1]) if match[1] else None, int(match[2])
+        raise TransientError(f"the connection ended after {done:,} of {counted(total, 'byte')}")
 
 
 def _store_validator(tag: Path, headers: Message) -> None:
     """Store the identifier of this version of the file: a strong ETag, or its date."""
-    etag = str(headers.get("ETag", ""))
-    validator = etag if etag.startswith('"') else str(headers.get("Last-Modified", ""))
+    validator = validator_of(headers)
     if validator:
         tag.write_text(validator, "latin-1")
     else:
         tag.unlink(missing_ok=True)
-
-
-def _reason(error: BaseException | str) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error) or type(error).__name__
-    return str(error) or type(error).__name__

@@ -18,11 +18,11 @@ from pyarrow import parquet
 from embedtool import formats
 from embedtool.analysis.bias import read_weat
 from embedtool.config.text import TextConfig
-from embedtool.corpus import sources
 from embedtool.corpus.corpus import Corpus
 from embedtool.errors import EmbedtoolError
 from embedtool.evaluation.dataset_readers import PARSERS, read_dictionary
 from embedtool.formats.registry import READERS, WRITERS
+from embedtool.io import compression
 from embedtool.model import store
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import ModelRecord, VectorTable
@@ -132,7 +132,7 @@ def good_text(kind: str) -> bytes:
         return b"text,other\n" + b"".join(
             b'"%s",1\n' % s.encode().replace(b'"', b'""') for s in SENTENCES
         )
-    return {"gz": gzip, "bz2": bz2, "xz": lzma, "zst": sources.zstd}[kind].compress(LINES)
+    return {"gz": gzip, "bz2": bz2, "xz": lzma, "zst": compression.zstd}[kind].compress(LINES)
 
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zst", "parquet", "jsonl", "csv"])

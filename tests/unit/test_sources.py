@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from embedtool.corpus.sources import display_name, find_sources, open_source, total_size, zstd
+from embedtool.corpus.sources import display_name, find_sources, open_source, total_size
 from embedtool.errors import CorpusError
+from embedtool.io.compression import zstd
 
 TEXT = b"the king rules the land\n" * 40 + bytes(range(256)) * 2
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {

@@ -7,8 +7,9 @@ import click
 
 from embedtool.cli.options.shared import (
     FILE,
-    INPUT_FILE,
     NEW_FILE,
+    READABLE,
+    IntRange,
     encoding_option,
     overwrite_option,
     vector_read_options,
@@ -21,7 +22,7 @@ from embedtool.messages import counted
 
 
 @click.command("import")
-@click.argument("file", type=INPUT_FILE)
+@click.argument("file", type=READABLE)
 @click.argument("model", type=NEW_FILE)
 @click.option(
     "--format", "name", metavar="FORMAT", type=click.Choice(list(READERS)),
@@ -45,21 +46,35 @@ from embedtool.messages import counted
 @click.option(
     "--member",
     metavar="NAME",
-    help="Which vectors of an archive or folder of several: a name or a pattern, such as 1990.",
+    help="Which vectors of an archive or folder of several: a name or a pattern, such as 1990 or "
+    "'*.100d.txt'.",
+)
+@click.option(
+    "--max-words",
+    "limit",
+    type=IntRange(1),
+    help="Import only the first words; what follows them is not read or downloaded.",
+)
+@click.option(
+    "--word-prefix",
+    metavar="PREFIX",
+    help="Import only words that begin with PREFIX, and without it, such as /c/de/.",
 )
 @encoding_option
 @vector_read_options
 @overwrite_option
-def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen: Any) -> None:
+def import_(
+    file: Path | str, model: Path, name: str | None, overwrite: bool, **chosen: Any
+) -> None:
     """Read the vectors of FILE, and save them as MODEL.
 
-    FILE may be a folder. Without --format it is detected by content.
+    FILE may be a folder, a compressed file (gzip, bzip2, xz, zstd), a zip or tar archive, a URL or,
+    as -, standard input. Without --format the format is detected by content.
     """
     import numpy as np
 
     from embedtool import formats
     from embedtool.cli.output.progress_display import delayed_bars
-    from embedtool.formats.checking import ROW_CHECKERS
     from embedtool.formats.options import ReadOptions
     from embedtool.model import store
     from embedtool.model.vectors import ModelRecord
@@ -67,27 +82,31 @@ def import_(file: Path, model: Path, name: str | None, overwrite: bool, **chosen
     store.check_target(model, overwrite)
     with delayed_bars() as report:
         reading = ReadOptions(scratch=model.parent, report=report, **chosen)
-        name = formats.detect_format(file, name, reading)
-        formats.check_read_options(file, name, reading)
         try:
-            vectors, _ = formats.read(file, name, reading)
+            vectors, description = formats.read_described(file, name, reading)
         except DamagedError as error:
-            if not is_utf8(reading.encoding) or name not in ROW_CHECKERS:  # check reads UTF-8
+            if not (is_utf8(reading.encoding) and _has_row_checker(file, name)):
                 raise
             raise DamagedError(
                 f"{error}; `embedtool check {file} --repair OUT` reports all faults and writes the "
                 "good rows to OUT",
                 parameters=error.parameters,
             ) from None
-        description = formats.imported_description(file, name, reading.encoding)
-        store.save(
-            ModelRecord(vectors, description),
-            model,
-            report,
-            overwrite=True,
-        )
+        store.save(ModelRecord(vectors, description), model, report, overwrite=True)
     n_without = int((~np.isfinite(vectors.norms)).sum())
     if n_without:
         silent = counted(n_without, "vector has", "vectors have")
         echo_err(f"Warning: {silent} no finite length; their words answer no query")
-    echo_err(f"{model}: {name}, {counted(vectors.n_words, 'word')} x {vectors.vector_size}")
+    facts = f"{counted(vectors.n_words, 'word')} x {vectors.vector_size}"
+    echo_err(f"{model}: {description['read_as']}, {facts}")
+
+
+def _has_row_checker(file: Path | str, name: str | None) -> bool:
+    """Return whether `embedtool check` can repair a file, which reads plain files in UTF-8."""
+    from embedtool import formats
+    from embedtool.formats.checking import ROW_CHECKERS
+    from embedtool.io.compression import is_compressed
+
+    if isinstance(file, str) or not file.is_file() or is_compressed(file):
+        return False
+    return formats.detect_format(file, name) in ROW_CHECKERS

@@ -22,6 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+WEB = ("http://", "https://")
 
 
 class _File(click.Path):
@@ -33,16 +34,25 @@ class _File(click.Path):
         The path for `-`; without it, `-` is refused.
     written : bool
         Whether the file is written, not read.
+    web : bool
+        Whether it can be a URL of http or https, which stays a string.
     """
 
-    def __init__(self, stream: Path | None = None, *, written: bool = False) -> None:
+    def __init__(
+        self, stream: Path | None = None, *, written: bool = False, web: bool = False
+    ) -> None:
         super().__init__(path_type=Path)
         self.stream = stream
         self.written = written
+        self.web = web
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return the path; refuse a URL, which would lose a slash as a path."""
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        """Return the path; refuse a URL that is not read, which would lose a slash as a path."""
         if isinstance(value, str) and URL.match(value):
+            if self.web and value.lower().startswith(WEB):
+                return value
             remedy = (
                 "name a file here, and upload it afterwards"
                 if self.written
@@ -64,6 +74,7 @@ class _File(click.Path):
 FILE = _File()
 NEW_FILE = _File(written=True)
 INPUT_FILE = _File(STANDARD_INPUT)
+READABLE = _File(STANDARD_INPUT, web=True)
 OUTPUT_FILE = _File(STANDARD_OUTPUT, written=True)
 
 

@@ -1,0 +1,211 @@
+"""The files of vectors in a zip or tar archive: which of them is read, and its content as a stream.
+
+No member is ever written under its name.
+"""
+
+import io
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable
+from contextlib import ExitStack
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from embedtool.errors import DamagedError, FormatError
+from embedtool.io.compression import raw_inflater
+from embedtool.io.file_types import TAR, TAR_OFFSET, describe_non_text
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+LOCAL_HEADER_BYTES = 30
+"""Bytes of a member's own header in a zip archive, before its name and extra field."""
+PACKED_BYTES = 2**18
+"""Bytes that are decompressed at once."""
+NOT_VECTORS = (".md", ".html", ".pdf", ".json", ".png", ".py", ".sh", ".log", ".pkl")
+NOT_VECTORS_NAMED = ("readme", "license", "licence", "copying", "meta")
+MAX_LISTED = 12
+"""Maximum number of members that an error lists."""
+ARRAY, PICKLE = ".npy", ".pkl"
+
+
+def is_tar(head: bytes) -> bool:
+    """Return whether a file begins like a tar archive."""
+    return head.startswith(TAR, TAR_OFFSET)
+
+
+def is_vector_archive(file: BinaryIO, head: bytes) -> bool:
+    """Return whether a zip archive holds files of vectors, unlike npz, HistWords and documents.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        The archive, seekable, at its start, where it is afterwards.
+    head : bytes
+        Its first bytes.
+    """
+    if describe_non_text(head) not in (None, "not text but a ZIP archive; unpack it"):
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError):
+        return False
+    finally:
+        file.seek(0)
+    return bool(names) and not any(name.endswith((ARRAY, PICKLE)) for name in names)
+
+
+class ZipMember(io.RawIOBase):
+    """The decompressed content of a member of a zip archive; its checksum is compared at the end.
+
+    Parameters
+    ----------
+    name : str
+        The archive, in messages.
+    file : BinaryIO
+        The archive, seekable.
+    info : zipfile.ZipInfo
+        The member.
+    """
+
+    def __init__(self, name: str, file: BinaryIO, info: zipfile.ZipInfo) -> None:
+        self._where = f"{name}: {info.filename}"
+        if info.flag_bits & 1:
+            raise FormatError(f"{self._where}: is encrypted; unpack it first")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise FormatError(f"{self._where}: is compressed by a rare method; unpack it first")
+        file.seek(info.header_offset)
+        header = file.read(LOCAL_HEADER_BYTES)
+        lengths = int.from_bytes(header[26:28], "little"), int.from_bytes(header[28:30], "little")
+        file.seek(sum(lengths), io.SEEK_CUR)
+        self.info = info
+        self.n_read = 0
+        self._file = file
+        self._inflater = raw_inflater() if info.compress_type == zipfile.ZIP_DEFLATED else None
+        self._content = memoryview(b"")
+        self._crc = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        """Read the next bytes; raise DamagedError at the end if the checksum is another."""
+        target = memoryview(buffer).cast("B")
+        while not self._content and self.n_read < self.info.compress_size:
+            packed = self._file.read(min(PACKED_BYTES, self.info.compress_size - self.n_read))
+            if not packed:
+                raise DamagedError(f"{self._where}: the archive is cut short")
+            self.n_read += len(packed)
+            data = packed if self._inflater is None else self._inflater.decompress(packed)
+            self._crc = zlib.crc32(data, self._crc)
+            self._content = memoryview(data)
+        part = self._content[: len(target)]
+        if not part and self._crc != self.info.CRC:
+            raise DamagedError(f"{self._where}: damaged: its checksum is another one")
+        target[: len(part)] = part
+        self._content = self._content[len(part) :]
+        return len(part)
+
+
+def open_zip_member(name: str, file: BinaryIO, pattern: str | None) -> ZipMember:
+    """Open the member of a zip archive that holds the vectors.
+
+    Parameters
+    ----------
+    name : str
+        The archive, in messages.
+    file : BinaryIO
+        The archive, seekable.
+    pattern : str or None
+        The name of the member or a pattern, if there are several.
+
+    Raises
+    ------
+    FormatError
+        If there is no such member, or there are several.
+    """
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+    return ZipMember(name, file, members[_chosen(name, members, pattern)])
+
+
+def open_tar_member(
+    name: str, content: BinaryIO, pattern: str | None, stack: ExitStack
+) -> tuple[BinaryIO, str]:
+    """Open the first member of a tar archive that can hold the vectors, and return its name.
+
+    Without `pattern` `stack` raises FormatError at its end if there is another such member.
+    """
+    archive = stack.enter_context(tarfile.open(fileobj=content, mode="r|"))  # noqa: SIM115
+    seen = []
+    for member in archive:
+        if not member.isfile():
+            continue
+        seen.append(member.name)
+        if not _fitting([member.name], pattern):
+            continue
+        if pattern is None:
+            stack.enter_context(_RestCheck(name, archive, member.name))
+        return cast(BinaryIO, archive.extractfile(member)), member.name
+    _chosen(name, seen, pattern)
+    raise FormatError(f"{name}: holds no files")
+
+
+class _RestCheck:
+    """At the end of a block, raises FormatError if further members of a tar may hold vectors."""
+
+    def __init__(self, name: str, archive: tarfile.TarFile, chosen: str) -> None:
+        self._name, self._archive, self._chosen = name, archive, chosen
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            rest = [member.name for member in self._archive if member.isfile()]
+            _chosen(self._name, [self._chosen, *rest], None)
+
+
+def _chosen(name: str, members: Iterable[str], pattern: str | None) -> str:
+    members = list(members)
+    fitting = _fitting(members, pattern)
+    if len(fitting) == 1:
+        return fitting[0]
+    listed = ", ".join((fitting or members)[:MAX_LISTED])
+    listed += ", ..." if len(fitting or members) > MAX_LISTED else ""
+    if fitting:
+        raise FormatError(
+            f"{name}: holds several files; name one with member: {listed}", parameters=("member",)
+        )
+    if pattern is not None and members:
+        raise FormatError(
+            f"{name}: no file in it is named {pattern!r}; there are {listed}",
+            parameters=("member",),
+        )
+    raise FormatError(f"{name}: holds no file of vectors{f', only {listed}' if listed else ''}")
+
+
+def _fitting(members: Iterable[str], pattern: str | None) -> list[str]:
+    """Return the members that a pattern matches by whole name or without folders.
+
+    Without a pattern, those that are not hidden and not documentation.
+    """
+    if pattern is not None:
+        return [
+            member
+            for member in members
+            if any(fnmatchcase(each, pattern) for each in (member, PurePosixPath(member).name))
+        ]
+    return [member for member in members if not _is_documentation(PurePosixPath(member))]
+
+
+def _is_documentation(path: PurePosixPath) -> bool:
+    return (
+        any(part.startswith((".", "__MACOSX")) for part in path.parts)
+        or path.suffix.lower() in NOT_VECTORS
+        or path.stem.lower() in NOT_VECTORS_NAMED
+    )

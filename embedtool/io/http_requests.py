@@ -1,0 +1,119 @@
+"""HTTP requests for a file or the rest of it, and which of their faults are transient."""
+
+import re
+from collections.abc import Sequence
+from email.message import Message
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from embedtool import __version__
+from embedtool.errors import CorpusError
+
+RETRY_DELAYS = (1.0, 2.0, 4.0)
+"""Seconds between attempts without progress; after the last delay comes the last attempt."""
+TIMEOUT_SECONDS = 30.0
+"""Timeout of the server in one attempt."""
+TRANSIENT_STATUSES = {
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
+READ_ERRORS = (OSError, HTTPException)
+"""What reading from a broken connection raises."""
+
+
+class TransientError(Exception):
+    """A fault after which a request is repeated."""
+
+
+class Attempts:
+    """The attempts to fetch a file; those after progress count anew.
+
+    Parameters
+    ----------
+    delays : sequence of float
+        Seconds to wait before each further attempt.
+    farthest : int
+        Bytes received before.
+    """
+
+    def __init__(self, delays: Sequence[float] = RETRY_DELAYS, farthest: int = 0) -> None:
+        self._delays = delays
+        self._farthest = farthest
+        self._failures = 0
+
+    def next_delay(self, n_received: int) -> float | None:
+        """Return the seconds before the next attempt, or None if there is none.
+
+        Parameters
+        ----------
+        n_received : int
+            Bytes received when the attempt failed.
+        """
+        if n_received > self._farthest:
+            self._farthest, self._failures = n_received, 0
+        if self._failures == len(self._delays):
+            return None
+        self._failures += 1
+        return self._delays[self._failures - 1]
+
+
+def request(url: str, start: int, validator: str) -> HTTPResponse:
+    """Request a file from byte `start` on, if it is still the one that a validator identifies.
+
+    Raises
+    ------
+    HTTPError
+        If the server refuses.
+    TransientError
+        If it cannot be reached.
+    """
+    headers = {"User-Agent": f"embedtool/{__version__}"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+        if validator:
+            headers["If-Range"] = validator
+    try:
+        response: HTTPResponse = urlopen(Request(url, headers=headers), timeout=TIMEOUT_SECONDS)
+    except HTTPError:
+        raise
+    except URLError as error:
+        raise TransientError(f"cannot be reached: {reason(error.reason)}") from None
+    except READ_ERRORS as error:
+        raise TransientError(f"cannot be reached: {reason(error)}") from None
+    return response
+
+
+def refusal(url: str, error: HTTPError) -> Exception:
+    """Return the error for a status that the server answers: TransientError or CorpusError."""
+    status = f"the server answers {error.code} {error.reason}"
+    if error.code in TRANSIENT_STATUSES:
+        return TransientError(status)
+    return CorpusError(f"{url}: {status}: there is no such file, or it is not for everyone")
+
+
+def content_range(headers: Message) -> tuple[int | None, int | None]:
+    """Return the first byte of a response and the size of the whole file, by its Content-Range."""
+    match = CONTENT_RANGE.match(headers.get("Content-Range", ""))
+    if not match:
+        return None, None
+    return int(match[1]) if match[1] else None, int(match[2])
+
+
+def validator_of(headers: Message) -> str:
+    """Return what identifies this version of a file: a strong ETag, or its date; may be empty."""
+    etag = str(headers.get("ETag", ""))
+    return etag if etag.startswith('"') else str(headers.get("Last-Modified", ""))
+
+
+def reason(error: BaseException | str) -> str:
+    """Return the reason of a fault, for a message."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error) or type(error).__name__
+    return str(error) or type(error).__name__
