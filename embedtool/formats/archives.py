@@ -4,21 +4,25 @@ No member is ever written under its name.
 """
 
 import io
+import logging
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from embedtool.errors import DamagedError, FormatError
+from embedtool.formats.options import ReadOptions
 from embedtool.io.compression import raw_inflater
-from embedtool.io.file_types import TAR, TAR_OFFSET, describe_non_text
+from embedtool.io.file_types import TAR, TAR_OFFSET, ZIP, describe_non_text
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
+
+log = logging.getLogger(__name__)
 
 LOCAL_HEADER_BYTES = 30
 """Bytes of a member's own header in a zip archive, before its name and extra field."""
@@ -28,6 +32,7 @@ NOT_VECTORS = (".md", ".html", ".pdf", ".json", ".png", ".py", ".sh", ".log", ".
 NOT_VECTORS_NAMED = ("readme", "license", "licence", "copying", "meta")
 MAX_LISTED = 12
 """Maximum number of members that an error lists."""
+A_ZIP = describe_non_text(ZIP)
 ARRAY, PICKLE = ".npy", ".pkl"
 
 
@@ -36,8 +41,8 @@ def is_tar(head: bytes) -> bool:
     return head.startswith(TAR, TAR_OFFSET)
 
 
-def is_vector_archive(file: BinaryIO, head: bytes) -> bool:
-    """Return whether a zip archive holds files of vectors, unlike npz, HistWords and documents.
+def vector_members(file: BinaryIO, head: bytes) -> dict[str, zipfile.ZipInfo] | None:
+    """Return the files in a zip archive of vectors; None if it is npz, HistWords or a document.
 
     Parameters
     ----------
@@ -46,16 +51,17 @@ def is_vector_archive(file: BinaryIO, head: bytes) -> bool:
     head : bytes
         Its first bytes.
     """
-    if describe_non_text(head) not in (None, "not text but a ZIP archive; unpack it"):
-        return False
+    if describe_non_text(head) not in (None, A_ZIP):
+        return None
     try:
         with zipfile.ZipFile(file) as archive:
-            names = archive.namelist()
+            members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
     except (zipfile.BadZipFile, NotImplementedError):
-        return False
+        return None
     finally:
         file.seek(0)
-    return bool(names) and not any(name.endswith((ARRAY, PICKLE)) for name in names)
+    is_other = any(name.endswith((ARRAY, PICKLE)) for name in members)
+    return None if is_other else members or None
 
 
 class ZipMember(io.RawIOBase):
@@ -111,7 +117,9 @@ class ZipMember(io.RawIOBase):
         return len(part)
 
 
-def open_zip_member(name: str, file: BinaryIO, pattern: str | None) -> ZipMember:
+def open_zip_member(
+    name: str, file: BinaryIO, members: Mapping[str, zipfile.ZipInfo], pattern: str | None
+) -> ZipMember:
     """Open the member of a zip archive that holds the vectors.
 
     Parameters
@@ -120,6 +128,8 @@ def open_zip_member(name: str, file: BinaryIO, pattern: str | None) -> ZipMember
         The archive, in messages.
     file : BinaryIO
         The archive, seekable.
+    members : mapping
+        Its files.
     pattern : str or None
         The name of the member or a pattern, if there are several.
 
@@ -128,17 +138,17 @@ def open_zip_member(name: str, file: BinaryIO, pattern: str | None) -> ZipMember
     FormatError
         If there is no such member, or there are several.
     """
-    with zipfile.ZipFile(file) as archive:
-        members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
     return ZipMember(name, file, members[_chosen(name, members, pattern)])
 
 
 def open_tar_member(
-    name: str, content: BinaryIO, pattern: str | None, stack: ExitStack
+    name: str, content: BinaryIO, options: ReadOptions, stack: ExitStack
 ) -> tuple[BinaryIO, str]:
     """Open the first member of a tar archive that can hold the vectors, and return its name.
 
-    Without `pattern` `stack` raises FormatError at its end if there is another such member.
+    A tar archive has no table of its members. If they were not chosen, `stack` raises FormatError
+    at its end if there is another member that may hold vectors, or, if `options.limit` leaves the
+    rest unread, a warning tells which was read.
     """
     archive = stack.enter_context(tarfile.open(fileobj=content, mode="r|"))  # noqa: SIM115
     seen = []
@@ -146,28 +156,22 @@ def open_tar_member(
         if not member.isfile():
             continue
         seen.append(member.name)
-        if not _fitting([member.name], pattern):
+        if not _fitting([member.name], options.member):
             continue
-        if pattern is None:
-            stack.enter_context(_RestCheck(name, archive, member.name))
+        if options.member is None and options.limit is None:
+            stack.enter_context(_only_member(name, archive))
+        elif options.member is None:
+            log.warning("%s: only the first file in it is read, %s", name, member.name)
         return cast(BinaryIO, archive.extractfile(member)), member.name
-    _chosen(name, seen, pattern)
+    _chosen(name, seen, options.member)
     raise FormatError(f"{name}: holds no files")
 
 
-class _RestCheck:
-    """At the end of a block, raises FormatError if further members of a tar may hold vectors."""
-
-    def __init__(self, name: str, archive: tarfile.TarFile, chosen: str) -> None:
-        self._name, self._archive, self._chosen = name, archive, chosen
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            rest = [member.name for member in self._archive if member.isfile()]
-            _chosen(self._name, [self._chosen, *rest], None)
+@contextmanager
+def _only_member(name: str, archive: tarfile.TarFile) -> Iterator[None]:
+    """At the end of the block, raise FormatError if several members may hold vectors."""
+    yield
+    _chosen(name, [member.name for member in archive if member.isfile()], None)
 
 
 def _chosen(name: str, members: Iterable[str], pattern: str | None) -> str:

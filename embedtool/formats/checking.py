@@ -15,7 +15,7 @@ from embedtool.formats.checking_text import check_text, write_text
 from embedtool.formats.findings import Findings
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.registry import FORMATS, SUFFIXES
-from embedtool.io.atomic import TEMPORARY_PREFIX, check_output_file, check_writable
+from embedtool.io.atomic import TEMPORARY_PREFIX, check_output_file, check_writable, is_special
 from embedtool.io.compression import is_compressed
 from embedtool.io.progress import Report, silent
 from embedtool.model.vectors import VectorTable
@@ -52,9 +52,14 @@ def check(path: str | Path, name: str | None = None, report: Report = silent) ->
         finding.
     """
     path = Path(path)
-    if path.is_file() and is_compressed(path) and name != "npz" and detect_format(path) != "npz":
-        raise FormatError(f"{path}: is compressed or an archive; check reads unpacked files")
+    if is_special(path):
+        raise FormatError(
+            f"{path}: is a pipe or a device, and a file is checked in several passes; save it to a "
+            "file first"
+        )
     findings = Findings(path, detect_format(path, name))
+    if findings.format in ROW_CHECKERS and is_compressed(path):
+        raise FormatError(f"{path}: is compressed or an archive; check reads unpacked files")
     try:
         if findings.format == WORDLESS:
             raise FormatError(

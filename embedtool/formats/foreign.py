@@ -35,6 +35,8 @@ OTHERS = {
     "with numpy.savez",
 }
 GENSIM = "gensim"
+OWN_CHECKS = (GENSIM, "histwords", "npz")
+"""Formats that are pickles or zip archives themselves: their readers say what is wrong."""
 SAVED = re.compile(FORMATS[GENSIM].magic)
 R_DATA = re.compile(rb"RD[AX][23]\n|X\n\0\0\0[\2\3]")
 """Start of a decompressed file of R: from save(), and from saveRDS()."""
@@ -49,10 +51,10 @@ def check_is_not_foreign(source: Source, format: str | None) -> None:
     Parameters
     ----------
     format : str or None
-        The format chosen by the user; npz is itself a zip archive.
+        The format chosen by the user, if any.
     """
     path = source.path
-    if format in (None, GENSIM) and path is not None and saved_kind(path) is not None:
+    if format in OWN_CHECKS or (not format and path is not None and saved_kind(path)):
         return
     head = source.head[:HEAD_BYTES]
     if head.startswith(PICKLES):
@@ -69,7 +71,7 @@ def check_is_not_foreign(source: Source, format: str | None) -> None:
     for start, words in OTHERS.items():
         if head.startswith(start):
             raise FormatError(f"{source}: {words}")
-    if format != "npz" and head.startswith(ZIP):
+    if head.startswith(ZIP):
         _check_zip(source)
 
 

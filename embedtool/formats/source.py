@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from embedtool.corpus.object_stores import without_credentials
 from embedtool.errors import DamagedError, OutputError
-from embedtool.formats.archives import is_tar, is_vector_archive, open_tar_member, open_zip_member
+from embedtool.formats.archives import is_tar, open_tar_member, open_zip_member, vector_members
 from embedtool.formats.options import ReadOptions
 from embedtool.io.atomic import STANDARD_INPUT, is_special
 from embedtool.io.compression import MAGIC_BYTES, compression_of, damage_errors, decompressed
@@ -203,9 +203,15 @@ def open_source(
             else:
                 yield _of_path(Path(given), options, format, stack)
     except damage_errors() as error:
-        raise DamagedError(
-            f"{name}: the compressed data is damaged or cut short: {error}"
-        ) from None
+        raise _damaged(name, error) from None
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise _damaged(name, error) from None  # of bz2, which has no error of its own
+
+
+def _damaged(name: str, error: Exception) -> DamagedError:
+    return DamagedError(f"{name}: the compressed data is damaged or cut short: {error}")
 
 
 def _web(url: str, name: str, stack: ExitStack) -> _Raw:
@@ -217,8 +223,10 @@ def _web(url: str, name: str, stack: ExitStack) -> _Raw:
 
 def _pipe(path: Path, stack: ExitStack) -> _Raw:
     if path in (STANDARD_INPUT, Path("-")):
-        return _Raw("standard input", BufferedReader(cast(Any, sys.stdin.buffer), BUFFER_BYTES))
-    return _Raw(str(path), stack.enter_context(_opened(path)))
+        name, file = "standard input", cast(BinaryIO, sys.stdin.buffer)
+    else:
+        name, file = str(path), stack.enter_context(path.open("rb"))
+    return _Raw(name, BufferedReader(_Chain(b"", file), BUFFER_BYTES))
 
 
 def _of_path(path: Path, options: ReadOptions, format: str | None, stack: ExitStack) -> Source:
@@ -228,9 +236,8 @@ def _of_path(path: Path, options: ReadOptions, format: str | None, stack: ExitSt
     file = stack.enter_context(_opened(path))
     head = file.peek(SIGNATURE_BYTES)
     is_zip = head.startswith(ZIP)
-    if is_zip and (format == "npz" or not is_vector_archive(file, head)):
-        return Source(path)
-    if not (is_zip or compression_of(head) or is_tar(head)):
+    is_archive = is_zip and format != "npz" and vector_members(file, head) is not None
+    if not (is_archive or compression_of(head) or is_tar(head)):
         return Source(path)
     raw = _Raw(str(path), file, path.stat().st_size, file.raw.tell)
     source = _of_bytes(raw, options, format, stack)
@@ -249,7 +256,7 @@ def _of_bytes(raw: _Raw, options: ReadOptions, format: str | None, stack: ExitSt
     size = raw.size if content is raw.file else None
     if not is_tar(cast(Any, content).peek(SIGNATURE_BYTES)):
         return Stream(raw.name, content, size, raw.size, raw.position)
-    content, member = open_tar_member(raw.name, content, options.member, stack)
+    content, member = open_tar_member(raw.name, content, options, stack)
     source = Stream(f"{raw.name}: {member}", content, None, raw.size, raw.position)
     source.is_member = True
     return source
@@ -260,9 +267,10 @@ def _of_zip(raw: _Raw, options: ReadOptions, format: str | None, stack: ExitStac
     file = raw.file
     if not file.seekable():
         file = stack.enter_context(_opened(_copied(raw.name, file, options, stack)))
-    if format == "npz" or not is_vector_archive(file, file.peek(SIGNATURE_BYTES)):
+    members = None if format == "npz" else vector_members(file, file.peek(SIGNATURE_BYTES))
+    if members is None:
         return Source(_copied(raw.name, file, options, stack))
-    member = open_zip_member(raw.name, file, options.member)
+    member = open_zip_member(raw.name, file, members, options.member)
     source = Stream(
         f"{raw.name}: {member.info.filename}",
         BufferedReader(member, BUFFER_BYTES),

@@ -4,6 +4,7 @@ import io
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, TypeVar
@@ -63,6 +64,7 @@ class HttpFile(io.RawIOBase):
         self._attempts = Attempts(retry_delays)
         self._position = 0
         self._validator = ""
+        self._is_known = False
         self._response: HTTPResponse | None = None
         self.size: int | None = None
         self._has_ranges = False
@@ -92,8 +94,15 @@ class HttpFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        """Read the next bytes; return their number, 0 at the end."""
-        return self._retried(lambda: self._receive(buffer))
+        """Read the next bytes, as many as the buffer has room for; fewer only at the end."""
+        rest = memoryview(buffer).cast("B")
+        n_wanted = len(rest)
+        while rest:
+            n_bytes = self._retried(partial(self._receive, rest))
+            if not n_bytes:
+                break
+            rest = rest[n_bytes:]
+        return n_wanted - len(rest)
 
     def close(self) -> None:
         """End the connection."""
@@ -129,11 +138,13 @@ class HttpFile(io.RawIOBase):
         except READ_ERRORS as error:
             raise TransientError(f"the connection broke: {reason(error)}") from None
         if not n_bytes and self.size is not None:
-            raise TransientError(
-                f"the connection ended after {self._position:,} of {counted(self.size, 'byte')}"
-            )
+            raise self._ended()
         self._position += n_bytes
         return n_bytes
+
+    def _ended(self) -> TransientError:
+        expected = "" if self.size is None else f" of {counted(self.size, 'byte')}"
+        return TransientError(f"the connection ended after {self._position:,}{expected}")
 
     def _connect(self) -> HTTPResponse:
         """Request the file from the position on."""
@@ -141,6 +152,8 @@ class HttpFile(io.RawIOBase):
             response = request(self._url, self._position, self._validator)
         except HTTPError as error:
             with error:
+                if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    raise self._ended() from None
                 raise refusal(self._url, error) from None
         self._response = response
         validator = validator_of(response.headers)
@@ -148,12 +161,17 @@ class HttpFile(io.RawIOBase):
         if response.status != HTTPStatus.PARTIAL_CONTENT:
             first, total = 0, int(response.headers.get("Content-Length", 0)) or None
             self._has_ranges = response.headers.get("Accept-Ranges", "").lower() == "bytes"
-        if self._position:
+        if self._position or self._is_known:
+            if not self._validator:
+                raise CorpusError(
+                    f"{self._url}: the connection broke, and the server does not identify the "
+                    "file's version, without which it cannot be resumed; try again"
+                )
             if validator != self._validator or total != self.size or first is None:
                 raise CorpusError(f"{self._url}: the file changed while it was read; try again")
             self._discard(response, self._position - first)
         else:
-            self._validator, self.size = validator, total
+            self._validator, self.size, self._is_known = validator, total, True
         return response
 
     def _discard(self, response: HTTPResponse, n_bytes: int) -> None:

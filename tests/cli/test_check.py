@@ -298,7 +298,7 @@ def test_a_folder(run: Run, tmp_path: Path) -> None:
     [
         (b"", "the file is empty"),
         (b"\x80\x04\x95abc", "is a pickle, which can run code when it is opened"),
-        (b"\x1f\x8babc", "is compressed; decompress it first"),
+        (b"\x1f\x8babc", "the compressed data is damaged or cut short"),
         (b"nothing\n", "is none of the known formats; name one with --format"),
     ],
 )

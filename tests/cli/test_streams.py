@@ -7,7 +7,6 @@ import lzma
 import os
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -82,26 +81,35 @@ def test_standard_output_does_not_determine_the_format(run: Run, models: dict[st
 
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
-@pytest.mark.parametrize("command", [["import"], ["check"]])
-def test_a_pipe_is_not_read_as_vectors_and_a_file_is(
-    command: list[str], name: str, tmp_path: Path
-) -> None:
-    target = [str(tmp_path / "model")] if command == ["import"] else []
+def test_vectors_are_imported_from_a_pipe_and_a_file(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"a 1 2\nb 3 4\n")
-    call = [*EMBEDTOOL, *command, name, *target]
+    call = [*EMBEDTOOL, "import", name, str(tmp_path / "model"), "--overwrite"]
+    for content in (b"a 1 2\nb 3 4\n", gzip.compress(b"a 1 2\nb 3 4\n")):
+        done = subprocess.run(call, input=content, capture_output=True)
+        assert (done.returncode, done.stderr.decode()) == (
+            0, f"{tmp_path / 'model'}: glove, 2 words x 2\n",
+        )  # fmt: skip
+    with (tmp_path / "file").open("rb") as file:
+        assert subprocess.run(call, stdin=file, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
+def test_a_pipe_is_not_checked_and_a_file_is(name: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"a 1 2\nb 3 4\n")
+    call = [*EMBEDTOOL, "check", name]
     done = subprocess.run(call, input=b"a 1 2\n", capture_output=True)
     assert (done.returncode, done.stdout, done.stderr.decode()) == (
         1, b"",
-        "Error: /dev/stdin: is a pipe or a device, and vectors are read more than once; save them "
-        "to a file first\n",
+        "Error: /dev/stdin: is a pipe or a device, and a file is checked in several passes; save "
+        "it to a file first\n",
     )  # fmt: skip
     with (tmp_path / "file").open("rb") as file:
         assert subprocess.run(call, stdin=file, capture_output=True).returncode == 0
 
 
-@pytest.mark.parametrize("url", ["https://example.org/a.vec", "s3://bucket/a.vec"])
 @pytest.mark.parametrize("command", ["import", "check", "export"])
-def test_a_url_is_named_as_it_is(command: str, url: str, run: Run, tmp_path: Path) -> None:
+def test_a_url_is_named_as_it_is(command: str, run: Run, tmp_path: Path) -> None:
+    url = "s3://bucket/a.vec"
     args = [tmp_path / "model", url] if command == "export" else [url, tmp_path / "model"]
     result = run(command, *args[: 1 if command == "check" else 2])
     assert result.exit_code == 2
@@ -242,26 +250,33 @@ def test_a_word_in_another_encoding_is_refused_with_what_reads_it(
 
 
 COMPRESSED = {
-    "gzip": (b"\x1f\x8b\x08", "gunzip"),
-    "bzip2": (b"BZh91AY&SY", "bunzip2"),
-    "xz": (b"\xfd7zXZ\0", "unxz"),
-    "zstd": (b"\x28\xb5\x2f\xfd", "unzstd"),
+    "gzip": b"\x1f\x8b\x08",
+    "bzip2": b"BZh91AY&SY",
+    "xz": b"\xfd7zXZ\0",
+    "zstd": b"\x28\xb5\x2f\xfd",
 }
 
 
 @pytest.mark.parametrize("kind", COMPRESSED)
 @pytest.mark.parametrize("options", [[], ["--format", "glove"]])
-def test_a_compressed_file_is_refused_with_the_command_that_decompresses_it(
+def test_a_damaged_compressed_file_is_named(
     kind: str, options: list[str], run: Run, tmp_path: Path
 ) -> None:
-    start, command = COMPRESSED[kind]
     path = tmp_path / "file"
-    path.write_bytes(start + b"\0" * 100)
-    for call in (["import", path, tmp_path / "model"], ["check", path]):
-        result = run(*call, *options)
-        assert (result.exit_code, result.stderr) == (
-            1, f"Error: {path}: is compressed; decompress it first: {command} {path}\n",
-        )  # fmt: skip
+    path.write_bytes(COMPRESSED[kind] + b"\0" * 100)
+    result = run("import", path, tmp_path / "model", *options)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: {path}: the compressed data is damaged or cut short: ")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_compressed_file_is_not_checked(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(gzip.compress(b"a 1 2\nb 3 4\n"))
+    result = run("check", path)
+    assert (result.exit_code, result.stderr) == (
+        1, f"Error: {path}: is compressed or an archive; check reads unpacked files\n",
+    )  # fmt: skip
 
 
 OTHERS = {
@@ -273,18 +288,14 @@ OTHERS = {
 
 
 def test_archives_and_other_programs_files_are_named(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes(b"a 1 2\n")
-    with tarfile.open(tmp_path / "tar", "w") as archive:
-        archive.add(tmp_path / "a.txt", "a.txt")
     with zipfile.ZipFile(tmp_path / "zip", "w") as zipped:
-        zipped.write(tmp_path / "a.txt", "a.txt")
+        zipped.writestr("README.md", "")
     with zipfile.ZipFile(tmp_path / "pt", "w") as zipped:
         zipped.writestr("archive/data.pkl", b"")
     for name, content in OTHERS.items():
         (tmp_path / name).write_bytes(content)
     for name, message in (
-        ("tar", f"is a tar archive; unpack it first: tar -xf {tmp_path / 'tar'}"),
-        ("zip", f"is a zip archive of a.txt; unpack it first: unzip {tmp_path / 'zip'}"),
+        ("zip", "holds no file of vectors, only README.md"),
         ("pt", "is a pickle of PyTorch, which can run code when it is opened; have the program "
                "that made it save word2vec text"),
         ("RData", "is R's data; in R, save it as text with write.table"),
@@ -292,7 +303,7 @@ def test_archives_and_other_programs_files_are_named(run: Run, tmp_path: Path) -
                "word2vec text"),
         ("npy", "is one array of NumPy, not a zip archive of several; save words and vectors with "
                 "numpy.savez"),
-        ("7z", f"is a 7z archive; unpack it first: 7z x {tmp_path / '7z'}"),
+        ("7z", "is a 7z archive; unpack it first with 7z"),
     ):  # fmt: skip
         result = run("import", tmp_path / name, tmp_path / "model")
         assert (result.exit_code, result.stderr) == (1, f"Error: {tmp_path / name}: {message}\n")
@@ -302,14 +313,9 @@ def test_archives_and_other_programs_files_are_named(run: Run, tmp_path: Path) -
 def test_what_is_inside_a_compressed_file_is_named(
     module: ModuleType, run: Run, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.txt").write_bytes(b"a 1 2\n")
-    with tarfile.open(tmp_path / "tar", "w") as archive:
-        archive.add(tmp_path / "a.txt", "a.txt")
     as_r = "is R's data; in R, save it as text with write.table"
     path = tmp_path / "file"
-    unpack = f"is a compressed tar archive; unpack it first: tar -xf {path}"
     for content, message in (
-        ((tmp_path / "tar").read_bytes(), unpack),
         (b"RDX3\nX\n\0\0\0\3", as_r),
         (b"RDA2\nA\n2\n", as_r),
         (b"X\n\0\0\0\3\0\4", as_r),

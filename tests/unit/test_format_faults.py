@@ -140,10 +140,17 @@ def test_a_format_that_is_named_need_not_be_named(name: str, tmp_path: Path) -> 
     assert "allow_pickle" not in message
 
 
-def test_one_row_more_than_the_header_says_is_for_the_unknown_word_last(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"2 1\n<unk> 1\nb 2\nc 3\n")
+def test_one_row_more_than_the_header_says_is_for_the_unknown_word_last(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for name in ("glove", "word2vec"):
-        assert "the header says 2 rows, but there are 3" in fault(tmp_path / "file", name)
+        (tmp_path / "file").write_bytes(b"2 1\na 1\nb 2\n<unk> 3\n")
+        formats.read(tmp_path / "file", name)
+        assert "the header says" not in caplog.text
+        (tmp_path / "file").write_bytes(b"2 1\n<unk> 1\nb 2\nc 3\n")
+        formats.read(tmp_path / "file", name)
+        assert "the header says 2 rows, but there are 3" in caplog.text
+        caplog.clear()
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ OPTIONS = {
     "encoding_errors": "--encoding-errors",
     "word_column": "--word-column",
     "vector_column": "--vector-column",
-    "member": "--member",
+    "word_prefix": "--word-prefix",
 }
 VALUES = {"encoding": "latin-1", "encoding_errors": "replace"}
 
@@ -48,6 +48,14 @@ def test_an_option_that_a_format_would_ignore_is_refused(
     assert result.stderr.startswith(f"Error: {option} is only for ")
     assert result.stderr.endswith(f"; {path} is read as {formats.detect_format(path)}\n")
     assert not (tmp_path / "model").exists()
+
+
+def test_a_member_of_a_file_that_is_no_archive_is_refused(run: Run, tmp_path: Path) -> None:
+    path = written("glove", tmp_path)
+    result = run("import", path, tmp_path / "model", "--member", "a.txt")
+    assert (result.exit_code, result.stderr) == (
+        2, f"Error: --member is only for archives; {path} is none\n",
+    )  # fmt: skip
 
 
 def test_json_without_a_report_is_refused(run: Run, models: dict[str, Path]) -> None:
