@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from embedtool.api.model import Model as Model
     from embedtool.api.model import load as load
     from embedtool.api.model import read as read
+    from embedtool.api.pretrained import fetch_model as fetch_model
+    from embedtool.api.pretrained import list_models as list_models
+    from embedtool.api.pretrained import remove_model as remove_model
     from embedtool.api.word_vectors import WordVectors as WordVectors
     from embedtool.config.tasks import ContextualConfig as ContextualConfig
     from embedtool.config.text import TextConfig as TextConfig
@@ -54,10 +57,13 @@ _MODULES = {
     "WordVectors": "api.word_vectors",
     "compare": "api.judging",
     "fetch_dataset": "api.datasets",
+    "fetch_model": "api.pretrained",
     "list_datasets": "api.datasets",
+    "list_models": "api.pretrained",
     "load": "api.model",
     "open_encoder": "contextual.loading",
     "read": "api.model",
+    "remove_model": "api.pretrained",
     "resume": "training",
     "train": "training",
 }

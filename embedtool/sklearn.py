@@ -31,6 +31,7 @@ from embedtool.messages import counted
 from embedtool.model import store
 from embedtool.model.linalg import unit_rows
 from embedtool.model.vectors import ModelRecord, VectorTable, vectors_of
+from embedtool.pretrained.installed import model_path
 
 if TYPE_CHECKING:
     from embedtool.contextual.encoders import ContextualEncoder
@@ -367,12 +368,14 @@ def _vectors_of(model: object) -> VectorTable:
             f"model must be a Model, a wv or the path of a model, not {type(model).__name__}",
             parameters=("model",),
         )
-    return _opened(Path(model), _version(Path(model)))
+    path = model_path(model)
+    return _opened(path, _version(path))
 
 
 def _encoder_of(model: Any) -> "ContextualEncoder":
     if isinstance(model, str | Path):
-        return _opened_encoder(Path(model), _version(Path(model)))
+        path = model_path(model)
+        return _opened_encoder(path, _version(path))
     if not hasattr(model, "encode"):
         raise ConfigError("model must be the path of an encoder, or an opened one")
     encoder: ContextualEncoder = model

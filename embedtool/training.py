@@ -20,6 +20,7 @@ from embedtool.errors import ConfigError, ModelError, TrainingError
 from embedtool.io.progress import Progress, Report, silent
 from embedtool.model import store
 from embedtool.model.vectors import ModelRecord, VectorTable
+from embedtool.pretrained.installed import model_path
 from embedtool.trainers.checkpoint import StopRequest
 from embedtool.trainers.local_backend import LocalBackend
 from embedtool.trainers.manifest import COLD_START, WarmStartRecord, algorithm_of
@@ -127,6 +128,8 @@ def train(
     target = None if output is None else Path(output)
     if target is not None:
         store.check_target(target, overwrite)
+    if isinstance(init, str | Path):
+        init = model_path(init)
     start = init if init is None or isinstance(init, ModelRecord) else store.load(init)
     corpus = _corpus(config, corpus, start)
 

@@ -16,6 +16,7 @@ from embedtool.experiments.model_comparison import Comparison, compare_models, l
 from embedtool.messages import display_names
 from embedtool.model import store
 from embedtool.model.vectors import AnyVectors, VectorTable, vectors_of
+from embedtool.pretrained.installed import model_path
 
 if TYPE_CHECKING:
     from embedtool.evaluation.registry import Task
@@ -168,7 +169,7 @@ def _vocabulary(options: EvaluationOptions) -> dict[str, Any]:
 
 def _opened(model: Any) -> VectorTable:
     if isinstance(model, str | Path):
-        return store.load(model).vectors
+        return store.load(model_path(model)).vectors
     return vectors_of(model.wv if hasattr(type(model), "wv") else model)
 
 

@@ -11,6 +11,7 @@ from embedtool.messages import counted
 from embedtool.model import store
 from embedtool.model.description import facts
 from embedtool.model.vectors import ModelRecord
+from embedtool.pretrained.installed import model_path
 from embedtool.tables import Table
 
 OF_FILES = {"format", "files", "checksum", "versions"}
@@ -91,14 +92,14 @@ def load(path: str | Path) -> Model:
     Parameters
     ----------
     path : str or Path
-        The folder.
+        The folder, or the name of an installed model.
 
     Raises
     ------
     ModelError
         If `path` is not a model, or its files do not fit each other.
     """
-    return Model.of(store.load(path))
+    return Model.of(store.load(model_path(path)))
 
 
 def read(path: str | Path, format: str | None = None, **options: Any) -> WordVectors:

@@ -69,6 +69,7 @@ COMMANDS = {
         "export": "Write the vectors of MODEL to FILE, for other tools.",
         "import": "Read the vectors of FILE, and save them as MODEL.",
         "check": "Report all errors in a vector file, or in a model.",
+        "models": "Fetch models that others trained, and use them by name.",
         "formats": "List the formats that `export` writes and `import` reads.",
     },
     "Look and serve": {

@@ -7,6 +7,7 @@ from embedtool.contextual.encoders import ContextualEncoder
 from embedtool.errors import Call, ModelError
 from embedtool.io.json_file import read_json
 from embedtool.model import store
+from embedtool.pretrained.installed import model_path
 
 
 def open_encoder(path: str | Path) -> ContextualEncoder:
@@ -19,7 +20,7 @@ def open_encoder(path: str | Path) -> ContextualEncoder:
     MissingExtraError
         If PyTorch or transformers is not installed.
     """
-    path = Path(path)
+    path = model_path(path)
     if is_pretrained(path):
         require_torch()
         from embedtool.contextual.pretrained import PretrainedEncoder

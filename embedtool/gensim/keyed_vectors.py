@@ -34,6 +34,7 @@ from embedtool.io.atomic import atomic_write
 from embedtool.model import store
 from embedtool.model.quantized import in_memory
 from embedtool.model.vectors import ModelRecord, VectorTable
+from embedtool.pretrained.installed import model_path
 
 log = logging.getLogger(__name__)
 
@@ -241,7 +242,7 @@ class KeyedVectors(Queries):
             table = formats.read(fname_or_handle)[0]
         else:
             check_no_pickle(fname_or_handle)
-            table = store.load(fname_or_handle).vectors
+            table = store.load(model_path(fname_or_handle)).vectors
         if table.subwords is not None and cls is KeyedVectors:
             log.warning(
                 "%s: has n-grams; FastTextKeyedVectors.load gives new words a vector from them",

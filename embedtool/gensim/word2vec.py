@@ -26,6 +26,7 @@ from embedtool.gensim.vocabulary import TrimRule
 from embedtool.gensim.vocabulary_model import Sentences
 from embedtool.model import store
 from embedtool.model.vectors import ModelRecord, VectorTable
+from embedtool.pretrained.installed import model_path
 from embedtool.trainers.manifest import algorithm_of
 
 log = logging.getLogger(__name__)
@@ -341,7 +342,7 @@ class Word2Vec(PredictingModel):
             If it is a pickle, as gensim's own files are.
         """
         check_no_pickle(fname_or_handle)
-        record = store.load(fname_or_handle)
+        record = store.load(model_path(fname_or_handle))
         table, description = record.vectors, record.description
         if description.get("algorithm") != cls.algorithm or table.output_matrix is None:
             raise WrongModelError(

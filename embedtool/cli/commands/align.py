@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, json_option, overwrite_option
+from embedtool.cli.options.shared import MODEL, NEW_FILE, IntRange, json_option, overwrite_option
 from embedtool.cli.output.console import echo_err, emit
 from embedtool.config.choices import N_ANCHORS
 
 
 @click.command()
-@click.argument("source", metavar="SOURCE", type=FILE)
-@click.argument("target", metavar="TARGET", type=FILE)
+@click.argument("source", metavar="SOURCE", type=MODEL)
+@click.argument("target", metavar="TARGET", type=MODEL)
 @click.argument("output", metavar="OUTPUT", type=NEW_FILE)
 @click.option(
     "--anchors", type=IntRange(min=1), default=N_ANCHORS, show_default=True, metavar="N",

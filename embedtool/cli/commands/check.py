@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.options.shared import INPUT_FILE, NEW_FILE, json_option
+from embedtool.cli.options.shared import MODEL_OR_INPUT, NEW_FILE, json_option
 from embedtool.cli.output.console import echo_err, print_json
 from embedtool.formats.registry import READERS
 from embedtool.messages import counted, escape_unprintable
@@ -19,7 +19,7 @@ UNSOUND = 1
 
 
 @click.command()
-@click.argument("file", type=INPUT_FILE)
+@click.argument("file", type=MODEL_OR_INPUT)
 @click.option(
     "--format", "name", metavar="FORMAT", type=click.Choice(list(READERS)),
     help=f"{', '.join(READERS)}.",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.score_options import ScoreOptions, score_options
-from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, json_option
+from embedtool.cli.options.shared import MODEL, NEW_FILE, IntRange, json_option
 from embedtool.cli.output.comparison_markdown import markdown
 from embedtool.cli.output.console import echo_err, print_json, print_table
 from embedtool.config.choices import ANALOGY_METHODS, N_COMPARED
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("models", metavar="MODEL MODEL...", nargs=-1, required=True, type=FILE)
+@click.argument("models", metavar="MODEL MODEL...", nargs=-1, required=True, type=MODEL,
+                shell_complete=complete_model)  # fmt: skip
 @click.option(
     "--word", "words", multiple=True, metavar="WORD",
     help="Show the neighbours of WORD; may be repeated. Default: king and queen.",

@@ -9,7 +9,7 @@ import click
 from embedtool.cli.options.algorithms import checkpoint_options
 from embedtool.cli.options.given import given_options
 from embedtool.cli.options.shared import (
-    FILE,
+    MODEL,
     NEW_FILE,
     Decorator,
     cache_option,
@@ -30,7 +30,7 @@ encoder_options: Decorator[Any] = config_options(ContextualConfig)
 
 
 @click.command()
-@click.argument("static", type=FILE)
+@click.argument("static", type=MODEL)
 @inputs_argument
 @click.option("--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder.")
 @overwrite_option

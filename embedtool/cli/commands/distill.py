@@ -5,7 +5,13 @@ from typing import Any
 
 import click
 
-from embedtool.cli.options.shared import FILE, NEW_FILE, Decorator, config_options, overwrite_option
+from embedtool.cli.options.shared import (
+    MODEL,
+    NEW_FILE,
+    Decorator,
+    config_options,
+    overwrite_option,
+)
 from embedtool.cli.output.console import echo_err
 from embedtool.cli.output.progress_display import progress_reporter
 from embedtool.config.tasks import DistillConfig
@@ -15,8 +21,8 @@ distill_options: Decorator[Any] = config_options(DistillConfig)
 
 
 @click.command()
-@click.argument("encoder", type=FILE)
-@click.option("--vocab", type=FILE, required=True, metavar="MODEL|FILE",
+@click.argument("encoder", type=MODEL)
+@click.option("--vocab", type=MODEL, required=True, metavar="MODEL|FILE",
               help="The vocabulary: a model, or a file of `embedtool vocab`.")  # fmt: skip
 @click.option("--output", "-o", type=NEW_FILE, required=True, metavar="MODEL", help="Model folder.")
 @overwrite_option

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from embedtool.cli.options.shared import (
-    FILE,
+    MODEL,
     Decorator,
     IntRange,
     config_options,
@@ -26,8 +26,8 @@ COLUMNS = ("word", "distance", "neighbourhood", "then", "now")
 
 
 @click.command()
-@click.argument("old", metavar="OLD", type=FILE)
-@click.argument("new", metavar="NEW", type=FILE)
+@click.argument("old", metavar="OLD", type=MODEL)
+@click.argument("new", metavar="NEW", type=MODEL)
 @click.argument("words", metavar="[WORD]...", nargs=-1)
 @click.option(
     "-n",

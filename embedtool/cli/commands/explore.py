@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from embedtool.cli.options.completers import complete_model
-from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, port_option, seed_option
+from embedtool.cli.options.shared import MODEL, NEW_FILE, IntRange, port_option, seed_option
 from embedtool.cli.output.console import echo_err
 from embedtool.config.choices import LAYOUTS, Layout
 from embedtool.errors import OutputError
@@ -22,7 +22,7 @@ MAX_MODELS = 2
 
 
 @click.command()
-@click.argument("models", metavar="MODEL [MODEL]", nargs=-1, type=FILE, required=True,
+@click.argument("models", metavar="MODEL [MODEL]", nargs=-1, type=MODEL, required=True,
                 shell_complete=complete_model)  # fmt: skip
 @click.option(
     "--export",

@@ -10,7 +10,14 @@ import click
 
 from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.query_options import read_queries
-from embedtool.cli.options.shared import FILE, NEW_FILE, IntRange, model_argument, seed_option
+from embedtool.cli.options.shared import (
+    FILE,
+    MODEL,
+    NEW_FILE,
+    IntRange,
+    model_argument,
+    seed_option,
+)
 from embedtool.cli.output.display import check_output, display_figure
 from embedtool.cli.output.query_results import echo_ngrams
 from embedtool.cli.suggesting_group import SuggestingGroup
@@ -259,8 +266,8 @@ def curves(logs: tuple[Path, ...], over: "Over", output: Path | None, look: "Loo
 
 
 @plot.command()
-@click.argument("old", metavar="OLD", type=FILE, shell_complete=complete_model)
-@click.argument("new", metavar="NEW", type=FILE, shell_complete=complete_model)
+@click.argument("old", metavar="OLD", type=MODEL, shell_complete=complete_model)
+@click.argument("new", metavar="NEW", type=MODEL, shell_complete=complete_model)
 @click.argument("queries", metavar="WORD...", nargs=-1, required=True)
 @neighbours_option(1)
 @layout_options

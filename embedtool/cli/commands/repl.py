@@ -24,6 +24,7 @@ from embedtool.errors import EmbedtoolError, NoAnswerError, QueryError, UnknownW
 from embedtool.io.encodings import UTF8
 from embedtool.messages import escape_unprintable
 from embedtool.model import store
+from embedtool.pretrained.installed import model_path
 from embedtool.search import query
 from embedtool.search.answers import Answers, WordScore, ngrams_message
 from embedtool.search.expression import SIGNS, WEIGHT
@@ -133,7 +134,7 @@ class ShellSession:
 
     def load(self, text: str) -> None:
         """Open a model and make it current, or raise ModelError."""
-        folder = Path(text).expanduser()
+        folder = model_path(Path(text).expanduser())
         vectors = store.load(folder).vectors
         name = folder.absolute().name
         if name in self.models and self.models[name].folder != folder:

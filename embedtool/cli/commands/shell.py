@@ -10,7 +10,7 @@ import click
 from embedtool.cli.exit_codes import FAILURE
 from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.query_options import decoded_lines, search_options, unknown_option
-from embedtool.cli.options.shared import FILE, json_option, method_option, tsv_option
+from embedtool.cli.options.shared import MODEL, json_option, method_option, tsv_option
 from embedtool.cli.output.console import echo_err
 from embedtool.errors import MissingExtraError
 from embedtool.messages import counted, escape_unprintable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=FILE,
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=MODEL,
                 shell_complete=complete_model)  # fmt: skip
 @method_option
 @search_options

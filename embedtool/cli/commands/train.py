@@ -12,6 +12,7 @@ from embedtool.cli.options.foreign_options import TrainingCommand
 from embedtool.cli.options.given import given_options, ignored_in_training, warn_ignored
 from embedtool.cli.options.shared import (
     FILE,
+    MODEL,
     NEW_FILE,
     Decorator,
     config_options,
@@ -56,7 +57,7 @@ def _last_options(config_class: type[TrainerConfig]) -> list[Decorator[Any]]:
     """Return the options after those of the text."""
     return [
         click.option(
-            "--init", type=FILE, metavar="MODEL",
+            "--init", type=MODEL, metavar="MODEL",
             help="Initialise from the vectors of MODEL: its words stay in the vocabulary, and its "
                  "vector size and n-grams are the default.",
         ),

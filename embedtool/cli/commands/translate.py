@@ -11,6 +11,7 @@ from embedtool.cli.options.given import warn_ignored
 from embedtool.cli.options.query_options import read_queries, unknown_option
 from embedtool.cli.options.shared import (
     FILE,
+    MODEL,
     Decorator,
     IntRange,
     config_options,
@@ -36,7 +37,7 @@ COLUMNS = ("measure", "correct", "found", "total", "score", "over total")
 
 @click.command()
 @model_argument
-@click.argument("other", metavar="OTHER", type=FILE)
+@click.argument("other", metavar="OTHER", type=MODEL)
 @click.argument("words", metavar="[WORD]...", nargs=-1)
 @click.option(
     "--dictionary", type=FILE, required=True, metavar="FILE",

@@ -1,4 +1,4 @@
-"""How the shell completes arguments: models are folders, words come from the model named before."""
+"""How the shell completes arguments: models by path or name, words of the model named before."""
 
 import os
 from pathlib import Path
@@ -17,8 +17,29 @@ MAX_WORDS = 100
 def complete_model(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:
-    """Complete the path of a folder: a model is a folder."""
-    return [CompletionItem(incomplete, type="dir")]
+    """Complete the path of a folder, or the name of an installed model."""
+    return [
+        CompletionItem(incomplete, type="dir"),
+        *complete_installed(context, parameter, incomplete),
+    ]
+
+
+def complete_installed(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Complete the name of an installed model."""
+    from embedtool.pretrained.installed import installed
+
+    return [CompletionItem(name) for name in installed() if name.startswith(incomplete)]
+
+
+def complete_pretrained(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Complete the name of a model that can be fetched."""
+    from embedtool.pretrained.registry import registry
+
+    return [CompletionItem(name) for name in registry() if name.startswith(incomplete)]
 
 
 def complete_word(
@@ -27,11 +48,12 @@ def complete_word(
     """Complete a word from the vocabulary of the MODEL named before it."""
     from embedtool.errors import EmbedtoolError
     from embedtool.model import store
+    from embedtool.pretrained.installed import model_path
 
     folder = Path(os.path.expandvars(context.params.get("model") or "")).expanduser()
     prefix = partial_word(incomplete)
     try:
-        words = words_with_prefix(store.load(folder).vectors, prefix)
+        words = words_with_prefix(store.load(model_path(folder)).vectors, prefix)
     except (EmbedtoolError, OSError):
         return []
     return [CompletionItem(incomplete.removesuffix(prefix) + word) for word in words]

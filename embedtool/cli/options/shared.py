@@ -36,15 +36,23 @@ class _File(click.Path):
         Whether the file is written, not read.
     web : bool
         Whether it can be a URL of http or https, which stays a string.
+    model : bool
+        Whether it is a model, which may be given by the name of an installed one.
     """
 
     def __init__(
-        self, stream: Path | None = None, *, written: bool = False, web: bool = False
+        self,
+        stream: Path | None = None,
+        *,
+        written: bool = False,
+        web: bool = False,
+        model: bool = False,
     ) -> None:
         super().__init__(path_type=Path)
         self.stream = stream
         self.written = written
         self.web = web
+        self.model = model
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -68,11 +76,18 @@ class _File(click.Path):
                     param, ctx,
                 )  # fmt: skip
             return self.stream
-        return Path(os.fsdecode(super().convert(value, param, ctx)))
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not self.model or os.path.lexists(path):
+            return path
+        from embedtool.pretrained.installed import model_path
+
+        return model_path(path)
 
 
 FILE = _File()
 NEW_FILE = _File(written=True)
+MODEL = _File(model=True)
+MODEL_OR_INPUT = _File(STANDARD_INPUT, model=True)
 INPUT_FILE = _File(STANDARD_INPUT)
 READABLE = _File(STANDARD_INPUT, web=True)
 OUTPUT_FILE = _File(STANDARD_OUTPUT, written=True)
@@ -100,7 +115,7 @@ def duration(value: str) -> float:
     return float(seconds)
 
 
-model_argument = click.argument("model", type=FILE, shell_complete=complete_model)
+model_argument = click.argument("model", type=MODEL, shell_complete=complete_model)
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing model.")
 

@@ -1,0 +1,16 @@
+"""A mirror of web servers, for machines that reach no other."""
+
+import os
+import re
+
+MIRROR_VARIABLE = "EMBEDTOOL_MIRROR"
+SCHEME = re.compile(r"https?://")
+
+
+def mirrored(url: str) -> str:
+    """Return the address from which a file is fetched: on the mirror, if EMBEDTOOL_MIRROR is set.
+
+    The mirror has a folder for each host: https://HOST/PATH is fetched from MIRROR/HOST/PATH.
+    """
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    return f"{mirror.rstrip('/')}/{SCHEME.sub('', url, count=1)}" if mirror else url
