@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from embedtool import formats
 from embedtool.config.base import check_whole
 from embedtool.errors import FormatError, ModelError, OutputError, ResourceError
-from embedtool.formats.foreign import what_else
+from embedtool.formats.foreign import PAGE, what_else
 from embedtool.formats.options import ReadOptions
 from embedtool.io.checksums import sha256_of
 from embedtool.io.deletion import delete
@@ -224,9 +224,10 @@ def _reason(error: FormatError, path: Path | str) -> str:
     if not isinstance(path, Path):
         return str(error)
     kind = None
-    if path.is_file():
+    if path.is_file():  # not a folder of a repository
         with path.open("rb") as file:
-            kind = what_else(file.read(HEAD_BYTES))
+            head = file.read(HEAD_BYTES)
+        kind = what_else(head) if PAGE.match(head) else None
     delete(path)
     return kind or str(error).removeprefix(str(path)).lstrip(":, ")
 

@@ -88,7 +88,6 @@ FILE = _File()
 NEW_FILE = _File(written=True)
 MODEL = _File(model=True)
 MODEL_OR_INPUT = _File(STANDARD_INPUT, model=True)
-INPUT_FILE = _File(STANDARD_INPUT)
 READABLE = _File(STANDARD_INPUT, web=True)
 OUTPUT_FILE = _File(STANDARD_OUTPUT, written=True)
 
