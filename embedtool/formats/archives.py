@@ -55,13 +55,13 @@ def vector_members(file: BinaryIO, head: bytes) -> dict[str, zipfile.ZipInfo] | 
         return None
     try:
         with zipfile.ZipFile(file) as archive:
-            members = {info.filename: info for info in archive.infolist() if not info.is_dir()}
+            files = [info for info in archive.infolist() if not info.filename.endswith("/")]
     except (zipfile.BadZipFile, NotImplementedError):
         return None
     finally:
         file.seek(0)
-    is_other = any(name.endswith((ARRAY, PICKLE)) for name in members)
-    return None if is_other else members or None
+    is_other = any(info.filename.endswith((ARRAY, PICKLE)) for info in files)
+    return None if is_other or not files else {info.filename: info for info in files}
 
 
 class ZipMember(io.RawIOBase):
