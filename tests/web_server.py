@@ -44,7 +44,8 @@ class WebFile:
     is_silent : bool
         Whether no answer comes at all.
     stalls_at : int or None
-        The byte of the file at which nothing comes any more, while the connection stays.
+        The byte of the file at which an answer that began before it stalls: nothing comes any more,
+        while the connection stays.
     location : str or None
         Where the file is now: the answer is a redirect.
     headers : dict
@@ -226,14 +227,15 @@ class Handler(BaseHTTPRequestHandler):
         """Send bytes of a file, as far as its faults let them through."""
         with self.server.lock:
             cut = file.cuts.pop(0) if file.cuts else file.cut
-        limits = [limit for limit in (cut, file.stalls_at) if limit is not None]
+        stall = file.stalls_at if file.stalls_at is not None and start <= file.stalls_at else None
+        limits = [limit for limit in (cut, stall) if limit is not None]
         end = max(start, min([stop, *limits]))
         for first in range(start, end, SEND_BYTES):
             piece = file.content[first : min(first + SEND_BYTES, end)]
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if file.chunked else piece)
             with self.server.lock:
                 file.sent += len(piece)
-        if end == file.stalls_at:
+        if end == stall:
             self.server.released.wait()
         if end < stop or (file.announced or 0) > len(file.content):
             self.close_connection = True

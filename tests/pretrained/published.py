@@ -117,8 +117,10 @@ def saved(folder: Path, model: Any, suffix: str = "bin") -> bytes:
 
 
 def vectors_of(model: Any, words: Sequence[str]) -> NDArray[np.float32]:
-    """Return what fastText says of words."""
-    return np.array([model.get_word_vector(word) for word in words], np.float32)
+    """Return what fastText calls words' vectors; its `get_word_vector` scales them to length 1."""
+    ids = [model.get_subwords(word)[1] for word in words]
+    rows = [np.mean([model.get_input_vector(i) for i in each], axis=0) for each in ids]
+    return np.array(rows, np.float32)
 
 
 def fasttext_vec(model: Any, n_announced: int | None = None, empty: bool = False) -> bytes:
@@ -380,13 +382,14 @@ MAKERS: dict[str, Make] = {
 """The collections by a name for tests."""
 
 
-def compressed(content: bytes) -> dict[str, bytes]:
-    """Return a file in each way in which vectors are packed, by the suffix."""
-    return {
-        "": content,
-        ".gz": gzip.compress(content),
-        ".bz2": bz2.compress(content),
-        ".zip": packed({"vectors": content}),
-        ".tar.gz": tarred({"vectors": content}),
-        ".tar.bz2": tarred({"vectors": content}, "bz2"),
-    }
+SUFFIXES = ["", ".gz", ".bz2", ".zip", ".tar.gz", ".tar.bz2"]
+"""How files of vectors are packed."""
+
+
+def compressed(content: bytes, suffix: str) -> bytes:
+    """Return a file as it is packed under a suffix."""
+    if suffix == ".zip":
+        return packed({"README.txt": b"about", "vectors.txt": content})
+    if suffix.startswith(".tar"):
+        return tarred({"vectors.txt": content}, suffix.removeprefix(".tar."))
+    return {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress}[suffix](content)

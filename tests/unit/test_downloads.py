@@ -10,7 +10,7 @@ from embedtool.errors import CorpusError, OutputError
 from embedtool.io.download import download
 from embedtool.io.progress import Progress
 from tests.unit.recipe_sources import CONTENT, HALF, left_in, sha256
-from tests.web_server import WebFile
+from tests.web_server import WebFile, serving
 
 NO_DELAYS = (0.0, 0.0, 0.0)
 
@@ -159,3 +159,93 @@ class TestDownload:
     def test_folder_that_is_not_there(self, site: WebFile, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=r"file\.part: cannot be written: No such file"):
             download(site.url, tmp_path / "missing" / "file")
+
+
+class TestServers:
+    """How else servers behave."""
+
+    def test_cut_at_any_byte(self, site: WebFile, target: Path) -> None:
+        site.content = CONTENT[:300]
+        for byte in range(len(site.content)):
+            site.cuts, site.resets = [byte], bool(byte % 2)
+            site.asked.clear()
+            download(site.url, target, sha256=sha256(site.content), retry_delays=NO_DELAYS)
+            assert site.asked == [None, f"bytes={byte}-" if byte else None]
+            target.unlink()
+
+    def test_cut_where_there_are_no_ranges(self, site: WebFile, target: Path) -> None:
+        site.knows_range = False
+        site.cuts = [HALF]
+        download(site.url, target, retry_delays=NO_DELAYS)
+        assert target.read_bytes() == CONTENT
+        assert site.sent == len(CONTENT) + HALF
+
+    def test_file_that_changes_between_a_cut_and_the_resume(
+        self, site: WebFile, target: Path
+    ) -> None:
+        def change(number: int) -> None:
+            if number:
+                site.content, site.etag = CONTENT[::-1], '"second"'
+
+        site.on_answer, site.cuts = change, [HALF]
+        download(site.url, target, retry_delays=NO_DELAYS)
+        assert target.read_bytes() == CONTENT[::-1]
+
+    def test_date_instead_of_a_tag(self, site: WebFile, target: Path) -> None:
+        site.etag, site.modified = None, "Tue, 01 Dec 2020 00:00:00 GMT"
+        site.cuts = [HALF]
+        download(site.url, target, retry_delays=NO_DELAYS)
+        assert site.asked == [None, f"bytes={HALF}-"]
+        assert target.read_bytes() == CONTENT
+
+    def test_weak_tag_is_not_resumed(self, site: WebFile, target: Path) -> None:
+        site.etag, site.cuts = 'W/"first"', [HALF]
+        download(site.url, target, retry_delays=NO_DELAYS)
+        assert site.asked == [None, None]
+        assert target.read_bytes() == CONTENT
+
+    def test_chunks_without_a_length(self, site: WebFile, target: Path) -> None:
+        site.chunked = True
+        download(site.url, target)
+        assert target.read_bytes() == CONTENT
+
+    def test_chunks_that_end_early(self, site: WebFile, target: Path) -> None:
+        site.chunked, site.cuts = True, [HALF]
+        download(site.url, target, retry_delays=NO_DELAYS)
+        assert target.read_bytes() == CONTENT
+
+    def test_more_announced_than_there_is(self, site: WebFile, target: Path) -> None:
+        """The request for the rest tells that there is none."""
+        site.announced = len(CONTENT) + 10
+        download(site.url, target, retry_delays=NO_DELAYS)
+        assert target.read_bytes() == CONTENT
+
+    def test_less_announced_than_there_is(self, site: WebFile, target: Path) -> None:
+        site.announced = HALF
+        with pytest.raises(CorpusError, match=r"it was deleted, try again$"):
+            download(site.url, target, sha256=sha256(CONTENT))
+        assert not left_in(target.parent) - {"file.part.tag"}
+
+    @pytest.mark.parametrize(("stalls_at", "kept"), [(HALF, True), (None, False)])
+    def test_server_that_stalls(
+        self,
+        stalls_at: int | None,
+        kept: bool,
+        site: WebFile,
+        target: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("embedtool.io.http_requests.TIMEOUT_SECONDS", 0.2)
+        site.stalls_at, site.is_silent = stalls_at, not kept
+        with pytest.raises(CorpusError, match=r"timed out.*try again later$") as caught:
+            download(site.url, target, retry_delays=(0.0,))
+        assert ("the received part is kept" in str(caught.value)) == kept
+        assert ("file.part" in left_in(target.parent)) == kept
+
+    def test_redirect_to_another_host(self, site: WebFile, target: Path) -> None:
+        with serving() as elsewhere:
+            moved = elsewhere.put("/releases/1", location=site.url)
+            site.cuts = [HALF]
+            download(moved.url, target, retry_delays=NO_DELAYS)
+            assert moved.asked == site.asked == [None, f"bytes={HALF}-"]
+        assert target.read_bytes() == CONTENT

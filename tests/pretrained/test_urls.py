@@ -1,0 +1,184 @@
+"""Vectors are read from the web as from a file, and only as much of them as is needed."""
+
+import re
+
+import numpy as np
+import pytest
+
+from embedtool import formats
+from embedtool.errors import CorpusError, DamagedError, EmbedtoolError
+from embedtool.formats.options import ReadOptions
+from tests.pretrained.conftest import MakeOnce
+from tests.pretrained.published import (
+    SUFFIXES,
+    WORDS,
+    Published,
+    compressed,
+    lines,
+    random_rows,
+)
+from tests.web_server import WebFile, WebServer
+
+MEMBERS = {
+    "wiki": "*.bin",
+    "crawl with subwords": "*.bin",
+    "glove.6B": "*.100d.txt",
+    "glove.twitter": "*.25d.txt",
+    "HistWords": "1990",
+    "NLPL": "model.txt",
+}
+COLLECTIONS = [
+    "crawl .bin", "crawl .vec", "wiki", "aligned", "wiki-news", "crawl with subwords", "glove.6B",
+    "glove.840B", "glove.twitter", "glove 2024", "GoogleNews", "gensim-data", "Numberbatch",
+    "Numberbatch English", "HistWords", "NLPL",
+]  # fmt: skip
+ROWS = random_rows(len(WORDS), 4)
+CONTENT = lines(WORDS, ROWS)
+PACKED = {suffix: compressed(CONTENT, suffix) for suffix in SUFFIXES}
+SERVERS: dict[str, dict[str, object]] = {
+    "usual": {},
+    "without ranges": {"knows_range": False},
+    "without a length": {"names_length": False, "knows_range": False},
+    "in chunks": {"chunked": True, "knows_range": False},
+    "with a date only": {"etag": None, "modified": "Tue, 01 Dec 2020 00:00:00 GMT"},
+    "with a weak tag": {"etag": 'W/"first"'},
+}
+"""How servers answer."""
+
+pytestmark = pytest.mark.usefixtures("impatient")
+
+
+def check(url: str, expected: Published, **options: object) -> None:
+    """Compare what is read with what the collection's own tool says."""
+    vectors, _ = formats.read(url, options=ReadOptions(**options))  # type: ignore[arg-type]
+    assert list(vectors.words) == list(expected.words)
+    np.testing.assert_allclose(vectors.rows, expected.vectors, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+def test_each_collection_is_what_its_own_tool_says(
+    name: str, published: MakeOnce, server: WebServer
+) -> None:
+    expected = published(name)
+    path, content = next(iter(expected.files.items()))
+    file = server.put(f"/{path}", content)
+    prefix = "/c/en/" if name == "Numberbatch" else None
+    check(file.url, expected, member=MEMBERS.get(name), word_prefix=prefix)
+
+
+@pytest.mark.parametrize("behaviour", SERVERS)
+@pytest.mark.parametrize("suffix", PACKED)
+def test_each_packing_from_each_server(suffix: str, behaviour: str, server: WebServer) -> None:
+    file = server.put("/file", PACKED[suffix], **SERVERS[behaviour])
+    check(file.url, Published({}, WORDS, ROWS))
+
+
+def test_a_redirect_to_another_host(server: WebServer) -> None:
+    there = server.put("/store/1?signature=a", PACKED[".gz"])
+    moved = server.put("/releases/file.gz", location=there.url)
+    check(moved.url, Published({}, WORDS, ROWS))
+    assert server.paths == ["/releases/file.gz", "/store/1?signature=a"]
+
+
+@pytest.fixture(scope="module")
+def large() -> Published:
+    """Six megabytes of text that no compression makes much smaller."""
+    digits = np.random.default_rng(1).integers(0, 10, (9_000, 100, 4), np.uint8)
+    numbers = np.concatenate([np.broadcast_to(np.uint8(list(b" 0.")), (*digits.shape[:2], 3)),
+                              digits + ord("0")], axis=2)  # fmt: skip
+    words = [f"w{i}" for i in range(len(digits))]
+    content = b"".join(
+        b"%s%s\n" % (word.encode(), row.tobytes()) for word, row in zip(words, numbers, strict=True)
+    )
+    return Published({"": content}, words, np.float32(digits @ [0.1, 0.01, 0.001, 0.0001]))
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".zip", ".tar.gz"])
+def test_a_limit_ends_the_transfer_early(
+    suffix: str, large: Published, server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest never comes, and nobody misses it."""
+    monkeypatch.setattr("embedtool.formats.text_rows.PIECE_BYTES", 2**14)
+    packing = compressed(large.files[""], suffix)
+    file = server.put("/file", packing, stalls_at=len(packing) // 2)
+    check(file.url, large._replace(words=large.words[:50], vectors=large.vectors[:50]),
+          limit=50)  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zip", ""])
+def test_a_cut_at_any_byte_changes_nothing(suffix: str, server: WebServer) -> None:
+    content = PACKED[suffix]
+    expected = Published({}, WORDS, ROWS)
+    for byte in range(0, len(content), 2 if suffix == ".zip" else 1):
+        file = server.put("/file", content, cuts=[byte])
+        check(file.url, expected)
+        assert f"bytes={byte}-" in file.asked or not byte
+
+
+@pytest.mark.parametrize("behaviour", ["without ranges", "with a date only"])
+def test_a_cut_where_the_beginning_comes_again(behaviour: str, server: WebServer) -> None:
+    content = PACKED[".gz"]
+    for byte in range(0, len(content), 10):
+        file = server.put("/file", content, cuts=[byte], resets=True, **SERVERS[behaviour])
+        check(file.url, Published({}, WORDS, ROWS))
+
+
+def failing(file: WebFile, kind: type[EmbedtoolError] = CorpusError) -> str:
+    """Return the message of the error that reading a file is."""
+    with pytest.raises(kind) as caught:
+        formats.read(file.url)
+    assert file.url in str(caught.value)
+    return str(caught.value).replace(file.url, "URL")
+
+
+def test_a_file_that_changed_meanwhile_is_not_glued_together(server: WebServer) -> None:
+    def change(number: int) -> None:
+        if number:
+            file.content, file.etag = lines(WORDS, ROWS * 2), '"second"'
+
+    file = server.put("/file", CONTENT, cuts=[100], on_answer=change)
+    assert failing(file) == "URL: the file changed while it was read; try again"
+
+
+def test_a_file_without_a_tag_that_changed_meanwhile(server: WebServer) -> None:
+    """Nothing tells that it is the same one."""
+
+    def change(number: int) -> None:
+        if number:
+            file.content = lines(WORDS, -ROWS)
+
+    file = server.put("/file", lines(WORDS, abs(ROWS)), etag=None, cuts=[100], on_answer=change)
+    assert "changed" in failing(file) or "identif" in failing(file)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message"),
+    [
+        ({"cut": 100}, r"the connection ended after 100 of \d+ bytes; try again later"),
+        ({"cut": 0}, r"the connection ended after 0 of \d+ bytes; try again later"),
+        ({"stalls_at": 100}, r"the connection broke: timed out; try again later"),
+        ({"is_silent": True}, r"cannot be reached: timed out; try again later"),
+        ({"refusals": [503] * 4}, "the server answers 503 Service Unavailable; try again later"),
+        ({"refusals": [404]}, "the server answers 404 Not Found: there is no such file, or it is "
+                              "not for everyone"),
+        ({"announced": 10_000}, r"the connection ended after \d+ of 10,000 bytes; try again later"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_fetched(
+    behaviour: dict[str, object], message: str, server: WebServer
+) -> None:
+    file = server.put("/file", CONTENT, **behaviour)
+    assert re.fullmatch(f"URL: {message}", failing(file))
+
+
+def test_faults_that_pass(server: WebServer) -> None:
+    file = server.put("/file", CONTENT, refusals=[503, 429], cuts=[10, 20, 30, 40, 50, 60, 70])
+    check(file.url, Published({}, WORDS, ROWS))
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".zip", ".tar.gz"])
+def test_a_damaged_file_is_named(suffix: str, server: WebServer) -> None:
+    content = PACKED[suffix]
+    middle = len(content) // 2
+    file = server.put("/file", content[:middle] + b"\xff" * 20 + content[middle + 20 :])
+    assert failing(file, DamagedError).startswith("URL: ")
