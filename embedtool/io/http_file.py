@@ -75,8 +75,8 @@ class HttpFile(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        """Return whether the server sends ranges of the file and tells its size."""
-        return self._has_ranges and self.size is not None
+        """Return whether the server sends ranges of the file, identifies it and tells its size."""
+        return self._has_ranges and bool(self._validator) and self.size is not None
 
     def tell(self) -> int:
         """Return the byte that is read next."""
@@ -167,7 +167,8 @@ class HttpFile(io.RawIOBase):
                     f"{self._url}: the connection broke, and the server does not identify the "
                     "file's version, without which it cannot be resumed; try again"
                 )
-            if validator != self._validator or total != self.size or first is None:
+            is_same = validator == self._validator and total == self.size
+            if not is_same or first is None or first > self._position:
                 raise CorpusError(f"{self._url}: the file changed while it was read; try again")
             self._discard(response, self._position - first)
         else:

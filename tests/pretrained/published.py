@@ -316,7 +316,7 @@ def npy(rows: NDArray[Any]) -> bytes:
 
 
 def histwords(_: Path) -> Published:
-    """Vectors of each decade; the row of a word that a decade lacks is zeros."""
+    """Vectors of each decade; a word that a decade lacks has a row of zeros, and is left out."""
     members: dict[str, bytes] = {}
     for decade in range(1800, 2000, 10):
         rows = random_rows(len(WORDS), 300, seed=decade)
@@ -324,7 +324,7 @@ def histwords(_: Path) -> Published:
         members[f"sgns/{decade}-w.npy"] = npy(rows.astype(np.float64))
         members[f"sgns/{decade}-vocab.pkl"] = pickled_by_python_2(WORDS)
     files = {"snap.stanford.edu/historical_embeddings/eng-all_sgns.zip": packed(members)}
-    return Published(files, WORDS, rows)
+    return Published(files, WORDS[:-1], rows[:-1])
 
 
 def nlpl(folder: Path) -> Published:
@@ -392,4 +392,6 @@ def compressed(content: bytes, suffix: str) -> bytes:
         return packed({"README.txt": b"about", "vectors.txt": content})
     if suffix.startswith(".tar"):
         return tarred({"vectors.txt": content}, suffix.removeprefix(".tar."))
-    return {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress}[suffix](content)
+    if suffix == ".gz":
+        return gzip.compress(content, 1)
+    return bz2.compress(content) if suffix else content

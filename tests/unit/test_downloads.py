@@ -165,7 +165,7 @@ class TestServers:
     """How else servers behave."""
 
     def test_cut_at_any_byte(self, site: WebFile, target: Path) -> None:
-        site.content = CONTENT[:300]
+        site.content = CONTENT[:100]
         for byte in range(len(site.content)):
             site.cuts, site.resets = [byte], bool(byte % 2)
             site.asked.clear()
