@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedtool.errors import MissingPackageError
+from embedtool.errors import FormatError, MissingPackageError
 from embedtool.model.quantized import dequantized
 from embedtool.model.subwords import Subwords
 from embedtool.model.vectors import VectorTable
@@ -21,6 +21,8 @@ def keyed_vectors(vectors: VectorTable) -> "KeyedVectors":
     ------
     MissingPackageError
         If gensim is not installed.
+    FormatError
+        If n-grams have been pruned, which gensim would count in the means of new words.
     """
     try:
         from gensim.models import KeyedVectors
@@ -28,6 +30,11 @@ def keyed_vectors(vectors: VectorTable) -> "KeyedVectors":
         raise MissingPackageError("to_gensim", "gensim") from None
     vectors = dequantized(vectors)
     subwords = vectors.subwords
+    if subwords is not None and subwords.pruned:
+        raise FormatError(
+            "the model's n-grams are pruned, which gensim cannot represent; export the vectors of "
+            "its words, to word2vec-binary for example"
+        )
     peer: KeyedVectors = (
         KeyedVectors(vectors.vector_size) if subwords is None else _empty_with_subwords(subwords)
     )

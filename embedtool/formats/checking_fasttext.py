@@ -1,38 +1,46 @@
 """Check of FastText's .bin. Incomplete n-grams and output layers are left out of the good rows."""
 
 from dataclasses import replace
-from typing import Any
+from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
 from embedtool.formats.fasttext_bin import vectors_from_parts
-from embedtool.formats.fasttext_parts import Parts, parse
+from embedtool.formats.fasttext_parts import (
+    Parts,
+    Wanted,
+    parse_header,
+    parse_matrices,
+    parse_vocabulary,
+)
+from embedtool.formats.fasttext_stream import Stream
 from embedtool.formats.findings import Findings
+from embedtool.formats.options import ReadOptions
 from embedtool.io.progress import Report
 
 
 def check_fasttext(findings: Findings, report: Report) -> None:
     """Check a model of FastText, word by word."""
+    options = ReadOptions(allow_nonfinite=True, report=report)
     try:
-        parts = parse(findings.path, findings.add, allow_nonfinite=True)
+        parts = _parse(findings, options)
     except FormatError as error:
         findings.add("unreadable", {}, str(error))
         return
     findings.options = {**parts.options, "tokens_seen": parts.n_tokens}
     findings.n_rows, findings.vector_size = len(parts.words), parts.options["vector_size"]
-    parts.ngram_rows, parts.buckets = _finite(findings, parts)
-    names = [word.decode("utf-8", "replace") for word in parts.words]
-    vectors = vectors_from_parts(parts, names)
+    _drop_nonfinite(findings, parts)
+    n_rows = len(parts.word_rows)
+    names = [word.decode("utf-8", "replace") for word in islice(parts.words, n_rows)]
+    counts = np.array(parts.counts[:n_rows], np.int64)
+    vectors = vectors_from_parts(parts, islice(parts.words, n_rows), names, counts, options)
     good = [
         row
-        for row, (word, start, values) in enumerate(
-            zip(parts.words, parts.starts, vectors.rows, strict=False)
-        )
-        if findings.validate_row({"row": row + 1, "byte": start}, word, values)
+        for row, (word, values) in enumerate(zip(parts.words, vectors.rows, strict=False))
+        if findings.validate_row({"row": row + 1, "byte": parts.words.start(row)}, word, values)
     ]
-    outputs = vectors.output_matrix
+    outputs = parts.outputs
     if outputs is not None:
         bad = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
         for row in bad.tolist():
@@ -44,9 +52,20 @@ def check_fasttext(findings: Findings, report: Report) -> None:
     findings.vectors = vectors
 
 
-def _finite(findings: Findings, parts: Parts) -> tuple[NDArray[np.float32], NDArray[Any]]:
-    """Return the finite rows of n-grams, and their buckets; the others are faults."""
+def _parse(findings: Findings, options: ReadOptions) -> Parts:
+    """Return the content of the file, as far as it is present; faults are findings."""
+    with findings.path.open("rb") as file:
+        stream = Stream(file, str(findings.path), findings.add, allow_nonfinite=True)
+        parts = parse_header(stream)
+        if parse_vocabulary(stream, parts):
+            parse_matrices(stream, parts, Wanted(), options)
+    return parts
+
+
+def _drop_nonfinite(findings: Findings, parts: Parts) -> None:
+    """Leave out the rows of n-grams that are not finite; they are faults."""
     finite = np.isfinite(parts.ngram_rows).all(axis=1)
     for bucket in parts.buckets[~finite].tolist():
         findings.add("nonfinite", {"bucket": bucket})
-    return parts.ngram_rows[finite], parts.buckets[finite]
+    if not finite.all():
+        parts.ngram_rows, parts.buckets = parts.ngram_rows[finite], parts.buckets[finite]

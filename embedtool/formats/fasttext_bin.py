@@ -1,38 +1,73 @@
-"""FastText's .bin: the whole model, little-endian, in the format of Facebook's program."""
+"""FastText's .bin and .ftz: the whole model, little-endian, in the format of Facebook's program."""
 
 import logging
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool.corpus.string_table import StringTable
 from embedtool.errors import DamagedError, FormatError
-from embedtool.formats.fasttext_header import MAGIC, SHORTEST, SIZES, START, VERSION, packed
+from embedtool.formats.fasttext_header import (
+    MAGIC,
+    SHORTEST,
+    SIZES,
+    START,
+    SUPERVISED,
+    TREE,
+    VERSION,
+    packed,
+)
+from embedtool.formats.fasttext_means import word_means
 from embedtool.formats.fasttext_parts import (
-    ENTRY,
     QUANTIZED,
     SHAPE,
     WORD,
     Parts,
-    parse,
+    Wanted,
+    is_quantized,
     parse_header,
+    parse_matrices,
+    parse_vocabulary,
 )
+from embedtool.formats.fasttext_stream import Fault, Stream
+from embedtool.formats.fasttext_words import ENTRY
 from embedtool.formats.options import ReadOptions
 from embedtool.formats.word_checks import warn_duplicates
 from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import row_slices
 from embedtool.io.progress import Report, silent
 from embedtool.messages import counted
-from embedtool.model.subwords import END_OF_SENTENCE, Subwords, ngram_hash, ngrams
+from embedtool.model.subwords import END_OF_SENTENCE, Subwords
 from embedtool.model.vectors import VectorTable
+
+SHOWN = 10
+"""Number of labels of a classifier that its description lists."""
 
 log = logging.getLogger(__name__)
 
 
+class Vocabulary(NamedTuple):
+    """The words of a file that are kept.
+
+    Attributes
+    ----------
+    words : StringTable
+        Them, as strings.
+    kept : ndarray of bool
+        Which of the first words of the file they are.
+    """
+
+    words: StringTable
+    kept: NDArray[np.bool_]
+
+
 def read(path: Path, options: ReadOptions) -> VectorTable:
-    """Read an unsupervised model that is not quantized.
+    """Read the word vectors of a model: unsupervised, or a classifier, which may be quantized.
 
     A word's vector is the mean of its row and the rows of its n-grams. Labels have no vectors.
     Empty words, and all except the first of words that are equal as strings, are left out with a
@@ -43,91 +78,134 @@ def read(path: Path, options: ReadOptions) -> VectorTable:
     FormatError
         If the file is not valid; it names the byte.
     """
+    with path.open("rb") as file:
+        return read_stream(file, str(path), options)
 
-    def fault(kind: str, location: Mapping[str, int], detail: str) -> NoReturn:
-        raise DamagedError(f"{path}, byte {location['byte']:,}: {detail}")
 
-    parts = parse(path, fault, options.allow_nonfinite)
-    words = [
-        options.text(word, f"{path}, byte {start:,}")
-        for word, start in zip(parts.words, parts.starts, strict=True)
-    ]
-    firsts: dict[str, int] = {}
-    for i, word in enumerate(words):
-        firsts.setdefault(word, i)
-    warn_duplicates(path, len(words) - len(firsts))
-    if firsts.pop("", None) is not None:
-        log.warning("%s: a word is empty and is left out", path)
-    if parts.n_labels:
+def read_stream(file: BinaryIO, name: str, options: ReadOptions) -> VectorTable:
+    """Read a model, as `read`, from a file that need not be seekable.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        The file at its beginning.
+    name : str
+        What messages call it.
+    """
+    stream = Stream(file, name, _fault(name), options.allow_nonfinite)
+    parts = parse_header(stream)
+    parse_vocabulary(stream, parts)
+    vocabulary = _decoded(parts, name, options)
+    kept = vocabulary.kept
+    complete = len(kept) == parts.n_words and bool(kept.all())
+    is_tree = parts.options["loss"] == TREE
+    wanted = Wanted(
+        None if complete else kept,
+        ngrams=not parts.is_supervised or parts.options["max_n"] > 0,
+        outputs=not parts.is_supervised and (complete or not is_tree),
+    )
+    parse_matrices(stream, parts, wanted, options)
+    if parts.n_labels and not parts.is_supervised:
         verbs = "has no vector and is" if parts.n_labels == 1 else "have no vectors and are"
-        log.warning("%s: %s %s left out", path, counted(parts.n_labels, "label"), verbs)
-    vectors = vectors_from_parts(parts, words)
-    if len(firsts) == len(words):
-        return vectors
-    if not firsts:
-        raise FormatError(f"{path}: holds no words")
-    return vectors.select(np.fromiter(firsts.values(), np.int64, len(firsts)))
+        log.warning("%s: %s %s left out", name, counted(parts.n_labels, "label"), verbs)
+    raw = compress(parts.words, kept.tolist())
+    counts = np.array(parts.counts[: len(kept)], np.int64)[kept]
+    return vectors_from_parts(parts, raw, vocabulary.words, counts, options)
+
+
+def _fault(name: str) -> Fault:
+    def fault(kind: str, location: Mapping[str, int], detail: str) -> NoReturn:
+        raise DamagedError(f"{name}, byte {location['byte']:,}: {detail}")
+
+    return fault
+
+
+def _decoded(parts: Parts, name: str, options: ReadOptions) -> Vocabulary:
+    """Return the words as strings, without empty and duplicate ones, which are reported."""
+    n_words = parts.n_words if options.limit is None else min(options.limit, parts.n_words)
+    hashes = array("q")
+
+    def decoded() -> Iterator[str]:
+        for i in range(n_words):
+            word = options.text(parts.words[i], f"{name}, byte {parts.words.start(i):,}")
+            hashes.append(hash(word))
+            yield word
+
+    table = StringTable.from_words(decoded())
+    kept = np.ones(n_words, np.bool_)
+    order = np.argsort(hashes, kind="stable")
+    ranked = np.array(hashes)[order]
+    alike = np.flatnonzero(ranked[1:] == ranked[:-1])
+    found: set[str] = set()
+    for i in np.unique(order[np.concatenate([alike, alike + 1])]).tolist():
+        word = table[i]
+        kept[i] = word not in found
+        found.add(word)
+    warn_duplicates(Path(name), int(n_words - kept.sum()))
+    empty = table.find("")
+    if empty >= 0:
+        kept[empty] = False
+        log.warning("%s: a word is empty and is left out", name)
+    if not kept.any():
+        raise FormatError(f"{name}: holds no words")
+    return Vocabulary(table if kept.all() else table.take(np.flatnonzero(kept)), kept)
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Return the training metadata in the header, as a model's description."""
-    parts = parse_header(path)
-    return {"options": parts.options, "vocabulary": {"tokens_seen": parts.n_tokens}}
+    """Return the training metadata in a file, as a model's description."""
+    with path.open("rb") as file:
+        name = str(path)
+        stream = Stream(file, name, _fault(name))
+        parts = parse_header(stream)
+        description = {"options": parts.options, "vocabulary": {"tokens_seen": parts.n_tokens}}
+        if parts.is_supervised and parse_vocabulary(stream, parts):
+            description["classifier"] = {
+                "labels": parts.n_labels,
+                "first_labels": [
+                    label.decode("utf-8", "replace") for label in parts.labels[:SHOWN]
+                ],
+                "quantized": bool(is_quantized(stream, parts)),
+                "pruned": parts.pruned is not None,
+            }
+        return description
 
 
-def vectors_from_parts(parts: Parts, words: Sequence[str]) -> VectorTable:
-    """Return the vectors of the words that have a row.
+def vectors_from_parts(
+    parts: Parts,
+    raw: Iterable[bytes],
+    words: Sequence[str],
+    counts: NDArray[np.int64],
+    options: ReadOptions,
+) -> VectorTable:
+    """Return the vectors of words.
 
     Parameters
     ----------
     parts : Parts
-        The content of the file; n-grams are those of the bytes of its words.
+        The content of the file; its `word_rows` are those of the words.
+    raw : iterable of bytes
+        The words as they are in the file; n-grams are those of these bytes.
     words : sequence of str
-        Its words as strings.
+        The same, as strings.
+    counts : ndarray of int64, shape (n_words,)
+        Their counts.
+    options : ReadOptions
+        Where temporary data go.
     """
     rows, header = parts.word_rows, parts.options
     subwords = Subwords(
         max(header["min_n"], SHORTEST), header["max_n"], header["bucket"],
-        rows, parts.buckets, parts.ngram_rows,
+        rows, parts.buckets, parts.ngram_rows, pruned=parts.pruned is not None,
     )  # fmt: skip
-    is_tree = header["loss"] == "hierarchical-softmax"
+    has_ngrams = not parts.is_supervised or (header["max_n"] and parts.n_ngram_rows)
     return VectorTable(
-        words[: len(rows)],
-        _word_vectors(parts.words[: len(rows)], subwords),
-        np.array(parts.counts[: len(rows)], np.int64),
-        parts.outputs,
-        subwords,
-        output_rows="inner-nodes" if is_tree else "words",
+        words,
+        word_means(raw, subwords, options),
+        counts,
+        None if parts.is_supervised else parts.outputs,
+        subwords if has_ngrams else None,
+        output_rows="inner-nodes" if header["loss"] == TREE else "words",
     )
-
-
-def _word_vectors(words: Sequence[bytes], subwords: Subwords) -> NDArray[np.float32]:
-    """Return the mean of each word's row and the rows of its n-grams, float32 (n_words, dim)."""
-    matrix = np.empty(subwords.word_rows.shape, dtype=np.float32)
-    for i, (total, n_ngrams) in enumerate(ngram_sums(words, subwords)):
-        matrix[i] = (total + subwords.word_rows[i]) / (1 + n_ngrams)
-    return matrix
-
-
-def ngram_sums(
-    words: Iterable[str | bytes], subwords: Subwords
-) -> Iterator[tuple[NDArray[np.float64], int]]:
-    """Yield for each word the sum of the rows of its n-grams, float64 (dim,), and their number."""
-    row_of_bucket = np.full(subwords.bucket, -1, dtype=np.int64)
-    row_of_bucket[subwords.buckets] = np.arange(len(subwords.buckets))
-    known: dict[bytes, int] = {}
-
-    def row_of(ngram: bytes) -> int:
-        if ngram not in known:
-            known[ngram] = int(row_of_bucket[ngram_hash(ngram) % subwords.bucket])
-        return known[ngram]
-
-    for word in words:
-        grams = []
-        if subwords.bucket and word not in (END_OF_SENTENCE, END_OF_SENTENCE.encode()):
-            grams = ngrams(word, subwords.min_n, subwords.max_n)
-        rows = [row for row in map(row_of, grams) if row >= 0]
-        yield subwords.ngram_rows[rows].sum(axis=0, dtype=np.float64), len(grams)
 
 
 def write(
@@ -148,6 +226,12 @@ def write(
         If an option does not fit the header, or the vectors have no subwords.
     """
     subwords = vectors.subwords
+    if training_options.get("mode") == SUPERVISED:
+        raise FormatError(
+            f"{path}: the model comes from a classifier, of which only the word vectors are kept; "
+            "word2vec-binary holds them"
+        )
+    check_not_pruned(vectors, path)
     if subwords is None:
         raise FormatError(
             f"{path}: fasttext-bin needs subwords, which only a FastText model has; "
@@ -175,6 +259,15 @@ def write(
             contexts = np.zeros(vectors.rows.shape, dtype=np.float32)
         file.write(QUANTIZED.pack(False) + SHAPE.pack(*contexts.shape))
         file.write(contexts.astype("<f4").tobytes())
+
+
+def check_not_pruned(vectors: VectorTable, path: Path) -> None:
+    """Raise FormatError if n-grams were pruned: a reader would count them in the means of words."""
+    if vectors.subwords is not None and vectors.subwords.pruned:
+        raise FormatError(
+            f"{path}: the format cannot hold n-grams of which some were pruned; word2vec-binary "
+            "holds the vectors of the words"
+        )
 
 
 def _write_inputs(file: BinaryIO, vectors: VectorTable, subwords: Subwords, bucket: int) -> None:

@@ -1,6 +1,5 @@
 """The header of FastText's .bin: the options of a training, and the sizes of the other parts."""
 
-import mmap
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +26,8 @@ SIZES = struct.Struct("<3i2q")
 """Entries, words, labels; tokens, size of the pruning index (-1: not pruned)."""
 OLD_SIZES = struct.Struct("<3iq")
 """The same in files of before version 11, which have no magic and no pruning index."""
-LOSSES = {1: "hierarchical-softmax", 2: "negative-sampling", 3: "softmax", 4: "one-vs-all"}
+TREE = "hierarchical-softmax"
+LOSSES = {1: TREE, 2: "negative-sampling", 3: "softmax", 4: "one-vs-all"}
 SUPERVISED = "supervised"
 MODES = {1: "cbow", 2: "skipgram", 3: SUPERVISED}
 DEFAULTS = {
@@ -41,7 +41,7 @@ LONGEST = 100
 """Characters of the longest n-gram in a file without magic; a larger number is not a length."""
 
 
-def is_old(data: mmap.mmap) -> bool:
+def is_old(data: bytes) -> bool:
     """Return whether a file without magic begins with the options of an old version."""
     if len(data) < ARGUMENTS.size + OLD_SIZES.size:
         return False
@@ -56,13 +56,13 @@ def is_old(data: mmap.mmap) -> bool:
     )
 
 
-def options_of(path: Path, arguments: tuple[Any, ...]) -> dict[str, Any]:
+def options_of(name: str, arguments: tuple[Any, ...]) -> dict[str, Any]:
     """Return the options in a header; raise FormatError if its loss or model is unknown."""
     options = dict(zip(NAMES, arguments, strict=True))
-    for name, known in (("loss", LOSSES), ("mode", MODES)):
-        if options[name] not in known:
-            raise FormatError(f"{path}: damaged: no {name} has the number {options[name]}")
-        options[name] = known[options[name]]
+    for option, known in (("loss", LOSSES), ("mode", MODES)):
+        if options[option] not in known:
+            raise FormatError(f"{name}: damaged: no {option} has the number {options[option]}")
+        options[option] = known[options[option]]
     return options
 
 

@@ -1,19 +1,20 @@
-"""The content of FastText's .bin, part by part, even if it is damaged.
+"""The content of FastText's binary files, part by part, even if it is damaged.
 
-A reader turns the first fault into an error; a check lists all faults.
+They are parsed in their order: `parse_header`, then `parse_vocabulary` for the words, the labels
+and the pruning index, then `parse_matrices` for the input and the output layer. A reader turns the
+first fault into an error; a check lists all faults.
 """
 
-import mmap
 import struct
-from collections.abc import Callable, Mapping
+from array import array
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedtool.errors import FormatError
+from embedtool.errors import DamagedError, FormatError
+from embedtool.formats.array_builder import ArrayBuilder
 from embedtool.formats.fasttext_header import (
     ARGUMENTS,
     MAGIC,
@@ -25,21 +26,21 @@ from embedtool.formats.fasttext_header import (
     is_old,
     options_of,
 )
-from embedtool.io.blocks import row_slices
+from embedtool.formats.fasttext_quantization import QuantizedRows, parse_quantized
+from embedtool.formats.fasttext_stream import Floats, Stream
+from embedtool.formats.fasttext_words import ENTRY, Words
+from embedtool.formats.options import ReadOptions
+from embedtool.io.progress import Progress
 from embedtool.messages import brief
 
 QUANTIZED = struct.Struct("<?")
 """Before each matrix, except in old files: whether it is quantized."""
 SHAPE = struct.Struct("<2q")
 """Rows and columns of a matrix."""
-ENTRY = struct.Struct("<qb")
-"""After a word and its NUL: count, and 0 for a word or 1 for a label."""
 WORD = 0
-
-Fault = Callable[[str, Mapping[str, int], str], None]
-"""Function that records a fault: its kind (a key of `findings.ERRORS`), its position, and
-details."""
-Floats = NDArray[np.float32]
+NOT_PRUNED = -1
+FIRST_WITH_NGRAMS = 12
+"""The first version whose supervised models have character n-grams, whatever the header says."""
 
 
 @dataclass
@@ -50,196 +51,326 @@ class Parts:
     ----------
     options : dict
         The options in the header.
-    n_tokens : int
-        Tokens of the training text.
-    n_labels : int
-        Entries that are labels of texts; an unsupervised model has no vectors for them.
-    words, starts, counts : list
-        The bytes of each word, the offset at which it begins, and its count.
+    n_words, n_labels, n_tokens : int
+        Entries that are words, entries that are labels of texts, tokens of the training text: what
+        the header says.
+    n_pruned : int
+        Size of the pruning index; -1 if the model is not pruned.
+    old : bool
+        Whether the file is of a version without magic.
+    words : Words
+        The bytes of each word.
+    counts : array of int64
+        The count of each word.
+    labels, label_counts : list
+        The bytes of each label, and its count.
+    pruned : ndarray of int32, shape (n, 2), or None
+        The n-grams that are left: a bucket and its row after those of the words; None if the model
+        is not pruned.
     word_rows : ndarray of float32, shape (n, dim)
-        The rows of the first n words.
+        The rows of the first n words, or of those that were chosen.
     buckets : ndarray of int64, shape (n_rows,)
-        The buckets whose rows are not all zeros.
+        The buckets whose rows are kept, ascending: those left by pruning, or those that are not all
+        zeros.
     ngram_rows : ndarray of float32, shape (n_rows, dim)
         Those rows.
-    outputs : ndarray of float32, shape (n_words, dim), or None
-        The output layer; None if it is not complete.
+    outputs : ndarray of float32, shape (n_words or n_labels, dim), or None
+        The output layer; None if it is not complete, or quantized.
+    quantized_inputs, quantized_outputs : QuantizedRows or None
+        The layers as they are, if they are quantized. The rows of the inputs are those of all words
+        and n-grams.
     """
 
     __repr__ = brief
 
     options: dict[str, Any]
-    n_tokens: int
+    n_words: int
     n_labels: int
-    words: list[bytes] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    counts: list[int] = field(default_factory=list)
+    n_tokens: int
+    n_pruned: int = NOT_PRUNED
+    old: bool = False
+    words: Words = field(default_factory=lambda: Words(0))
+    counts: "array[int]" = field(default_factory=lambda: array("q"))
+    labels: list[bytes] = field(default_factory=list)
+    label_counts: list[int] = field(default_factory=list)
+    pruned: NDArray[np.int32] | None = None
     word_rows: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
     buckets: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     ngram_rows: Floats = field(default_factory=lambda: np.empty((0, 0), np.float32))
     outputs: Floats | None = None
+    quantized_inputs: QuantizedRows | None = None
+    quantized_outputs: QuantizedRows | None = None
+
+    @property
+    def is_supervised(self) -> bool:
+        return bool(self.options["mode"] == SUPERVISED)
+
+    @property
+    def n_ngram_rows(self) -> int:
+        """The number of input rows after those of the words."""
+        return int(self.options["bucket"]) if self.pruned is None else len(self.pruned)
+
+    @property
+    def n_outputs(self) -> int:
+        """The number of rows of the output layer."""
+        return self.n_labels if self.is_supervised else self.n_words
 
 
-@dataclass
-class _Cursor:
-    """An offset in a file, which advances as values are read.
+@dataclass(frozen=True)
+class Wanted:
+    """What of the matrices is kept.
 
     Attributes
     ----------
-    allow_nonfinite : bool
-        Whether NaN and infinity are not faults.
-    old : bool
-        Whether the file is of a version without magic.
+    words : ndarray of bool, shape (at most n_words,), or None
+        Whether the row of each word is kept; those of words beyond the array are not, and what
+        need not be read then is not. None for all.
+    ngrams : bool
+        Whether the rows of n-grams are kept.
+    outputs : bool
+        Whether the output layer is kept.
     """
 
-    path: Path
-    data: mmap.mmap
-    fault: Fault
-    allow_nonfinite: bool = False
-    offset: int = 0
-    old: bool = False
-
-    def take(self, layout: struct.Struct) -> tuple[Any, ...] | None:
-        """Return the next values of a layout; None if they are missing, which is a fault."""
-        if self.left(1, layout.size) < 1:
-            return None
-        values = layout.unpack_from(self.data, self.offset)
-        self.offset += layout.size
-        return values
-
-    def left(self, n: int, size: int) -> int:
-        """Return how many of n items of a given size follow; fewer than n are a fault."""
-        n_bytes = len(self.data) - self.offset
-        if n < 0 or n * size > n_bytes:
-            detail = f"{n * size:,} bytes are expected, {n_bytes:,} follow"
-            self.fault("cut", {"byte": self.offset}, f"the file is cut short or damaged: {detail}")
-        return max(0, min(n, n_bytes // size))
-
-    def begin(self, n_rows: int, n_columns: int, name: str) -> bool:
-        """Read the head of the next matrix; return whether it is as expected."""
-        quantized = None if self.old else self.take(QUANTIZED)
-        shape = self.take(SHAPE)
-        if shape is None:
-            return False
-        if quantized is not None and quantized[0]:
-            raise FormatError(f"{self.path}: the model is quantized, which cannot be read")
-        if shape != (n_rows, n_columns):
-            self.fault(
-                "header", {"byte": self.offset - SHAPE.size},
-                f"the {name} matrix is {shape[0]:,} x {shape[1]:,}, expected is "
-                f"{n_rows:,} x {n_columns:,}",
-            )  # fmt: skip
-            return False
-        return True
-
-    def rows(self, n_rows: int, n_columns: int) -> Floats:
-        """Return the next rows of a matrix, float32 (n_rows, n_columns), as a copy."""
-        start, n_values = self.offset, n_rows * n_columns
-        values = np.frombuffer(self.data, "<f4", n_values, start).astype(np.float32)
-        self.offset += 4 * n_values
-        if not (self.allow_nonfinite or np.isfinite(values).all()):
-            first = start + 4 * int(np.argmin(np.isfinite(values)))
-            self.fault("nonfinite", {"byte": first}, "a number that is not finite")
-        return values.reshape(n_rows, n_columns)
+    words: NDArray[np.bool_] | None = None
+    ngrams: bool = True
+    outputs: bool = True
 
 
-def parse(path: Path, fault: Fault, allow_nonfinite: bool) -> Parts:
-    """Parse a file; raise FormatError if it is not an unsupervised model at all."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return _parse(_Cursor(path, data, fault, allow_nonfinite))
+def parse_header(stream: Stream) -> Parts:
+    """Parse the header.
 
-
-def parse_header(path: Path) -> Parts:
-    """Parse the header alone; raise FormatError as `parse`."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return _header(_Cursor(path, data, lambda *_: None))[0]
-
-
-def _parse(cursor: _Cursor) -> Parts:
-    parts, n_words = _header(cursor)
-    _entries(cursor, parts, n_words)
-    dim, bucket = parts.options["vector_size"], parts.options["bucket"]
-    parts.word_rows = parts.ngram_rows = np.empty((0, dim), np.float32)
-    if len(parts.words) < n_words or not cursor.begin(n_words + bucket, dim, "input"):
-        return parts
-    n_rows = cursor.left(n_words + bucket, 4 * dim)
-    parts.word_rows = cursor.rows(min(n_rows, n_words), dim)
-    parts.buckets, parts.ngram_rows = _trained(cursor, max(0, n_rows - n_words), dim)
-    if n_rows < n_words + bucket or not cursor.begin(n_words, dim, "output"):
-        return parts
-    if cursor.left(n_words, 4 * dim) == n_words:
-        parts.outputs = cursor.rows(n_words, dim)
-        if cursor.offset != len(cursor.data):
-            cursor.fault("stray", {"byte": cursor.offset}, "more follows than the model")
-    return parts
-
-
-def _header(cursor: _Cursor) -> tuple[Parts, int]:
-    """Return the content of the header, and the number of words."""
-    path = cursor.path
-    start = cursor.take(START)
-    if start is not None and start[0] != MAGIC and is_old(cursor.data):
-        cursor.old, cursor.offset = True, 0
-    elif start is not None and (start[0] != MAGIC or start[1] not in VERSIONS):
-        raise FormatError(
-            f"{path}: not a fastText model of version {' or '.join(map(str, VERSIONS))} "
-            f"(magic {start[0]}, version {start[1]})"
-        )
-    arguments = cursor.take(ARGUMENTS)
-    sizes = cursor.take(OLD_SIZES if cursor.old else SIZES)
+    Raises
+    ------
+    FormatError
+        If the file is not a model of fastText at all.
+    """
+    head = stream.peek(ARGUMENTS.size + OLD_SIZES.size)
+    magic, version = START.unpack(head[: START.size]) if len(head) >= START.size else (0, 0)
+    old = magic != MAGIC and is_old(head)
+    if not old:
+        if len(head) >= START.size and (magic != MAGIC or version not in VERSIONS):
+            raise FormatError(
+                f"{stream.name}: not a fastText model of version "
+                f"{' or '.join(map(str, VERSIONS))} (magic {magic}, version {version})"
+            )
+        stream.take(START)
+    arguments = stream.take(ARGUMENTS)
+    sizes = None if arguments is None else stream.take(OLD_SIZES if old else SIZES)
     if arguments is None or sizes is None:
-        raise FormatError(f"{path}: the file ends in its header")
-    options = options_of(path, arguments)
+        raise FormatError(f"{stream.name}: the file ends in its header")
+    options = options_of(stream.name, arguments)
+    if options["mode"] == SUPERVISED and (old or version < FIRST_WITH_NGRAMS):
+        options["max_n"] = 0
     n_entries, n_words, n_labels, n_tokens = sizes[:4]
-    n_pruned = -1 if cursor.old else sizes[4]
-    if options["mode"] == SUPERVISED or n_pruned >= 0:
-        raise FormatError(f"{path}: a supervised or pruned model; only others can be read")
-    if n_entries != n_words + n_labels or n_labels < 0:
+    n_pruned = NOT_PRUNED if old else sizes[4]
+    parts = Parts(options, n_words, n_labels, n_tokens, n_pruned, old)
+    if n_entries != n_words + n_labels or n_labels < parts.is_supervised:
         raise FormatError(
-            f"{path}: damaged, or a supervised or pruned model: {n_entries:,} entries, but "
-            f"{n_words:,} words and {n_labels:,} labels"
+            f"{stream.name}: damaged: {n_entries:,} entries, but {n_words:,} words and "
+            f"{n_labels:,} labels"
         )
     if (
         min(options["vector_size"], n_words) < 1
         or min(options["bucket"], options["min_n"], options["max_n"]) < 0
     ):
         raise FormatError(
-            f"{path}: damaged: {n_words:,} words of {options['vector_size']:,} dimensions"
+            f"{stream.name}: damaged: {n_words:,} words of {options['vector_size']:,} dimensions"
         )
-    return Parts(options, n_tokens, n_labels), n_words
+    if not NOT_PRUNED <= n_pruned <= options["bucket"]:
+        raise FormatError(
+            f"{stream.name}: damaged: {n_pruned:,} of {options['bucket']:,} buckets are left by "
+            "pruning"
+        )
+    return parts
 
 
-def _entries(cursor: _Cursor, parts: Parts, n_words: int) -> None:
-    """Read the words with their counts, and the labels, which come after them."""
-    if cursor.left(n_words + parts.n_labels, 1 + ENTRY.size) < n_words + parts.n_labels:
+def parse_vocabulary(stream: Stream, parts: Parts) -> bool:
+    """Parse the words, the labels and the pruning index; return whether they are complete.
+
+    Raises
+    ------
+    FormatError
+        If words and labels are not in this order, or the index is damaged.
+    """
+    complete = _entries(stream, parts)
+    if complete and parts.n_pruned != NOT_PRUNED:
+        complete = _pruning_index(stream, parts)
+    return complete
+
+
+def _entries(stream: Stream, parts: Parts) -> bool:
+    """Read the words, then the labels, with their counts; return whether they are complete."""
+    first, n_words = stream.offset, parts.n_words
+    words = parts.words = Words(first)
+    n_read = 0
+    for word, (count, kind) in stream.entries(n_words + parts.n_labels, ENTRY):
+        if (kind == WORD) != (n_read < n_words):
+            raise FormatError(
+                f"{stream.name}, byte {stream.offset - ENTRY.size:,}: damaged: labels come after "
+                "words"
+            )
+        if n_read < n_words:
+            words.append(word)
+            parts.counts.append(count)
+        else:
+            parts.labels.append(word)
+            parts.label_counts.append(count)
+        n_read += 1
+    return n_read == n_words + parts.n_labels
+
+
+def _pruning_index(stream: Stream, parts: Parts) -> bool:
+    start, n_pruned = stream.offset, parts.n_pruned
+    pairs = stream.numbers(2 * n_pruned, "<i4")
+    if pairs is None:
+        return False
+    pairs = pairs.reshape(n_pruned, 2)
+    for column, limit in enumerate((parts.options["bucket"], n_pruned)):
+        values = pairs[:, column]
+        if len(np.unique(values)) < n_pruned or (values < 0).any() or (values >= limit).any():
+            raise DamagedError(f"{stream.name}, byte {start:,}: damaged: the index of pruning")
+    parts.pruned = pairs
+    return True
+
+
+def parse_matrices(stream: Stream, parts: Parts, wanted: Wanted, options: ReadOptions) -> None:
+    """Parse the input and the output layer, as far as they are wanted and present.
+
+    Raises
+    ------
+    DamagedError
+        If their sizes are not those that the header implies.
+    OutputError
+        If temporary data cannot be written.
+    """
+    parts.word_rows = parts.ngram_rows = np.empty((0, parts.options["vector_size"]), np.float32)
+    quantized = is_quantized(stream, parts)
+    if quantized is None:
         return
-    for i in range(n_words + parts.n_labels):
-        start = cursor.offset
-        end = cursor.data.find(b"\0", start)
-        if end < 0:
-            cursor.fault("cut", {"byte": start}, "a word without end")
+    if parts.pruned is not None and not quantized:
+        raise FormatError(
+            f"{stream.name}: is pruned, but not quantized, which no version of fastText reads"
+        )
+    if quantized:
+        if not _quantized_inputs(stream, parts, wanted):
             return
-        cursor.offset = end + 1
-        entry = cursor.take(ENTRY)
-        if entry is None:
-            return
-        if (entry[1] == WORD) != (i < n_words):
-            raise FormatError(f"{cursor.path}, byte {start:,}: damaged: labels come after words")
-        if i < n_words:
-            parts.words.append(cursor.data[start:end])
-            parts.starts.append(start)
-            parts.counts.append(entry[0])
+    elif not _dense_inputs(stream, parts, wanted, options):
+        return
+    limited = wanted.words is not None and len(wanted.words) < parts.n_words
+    if limited and not wanted.outputs:
+        return
+    complete = _outputs(stream, parts, wanted, options, quantized=quantized)
+    if complete and not limited and not stream.at_end():
+        stream.fault("stray", {"byte": stream.offset}, "more follows than the model")
 
 
-def _trained(cursor: _Cursor, bucket: int, dim: int) -> tuple[NDArray[np.int64], Floats]:
-    """Return the buckets whose rows are not all zeros, and those rows."""
-    rows = np.empty((bucket, dim), dtype=np.float32)  # what is never written takes no memory
-    buckets = np.empty(bucket, dtype=np.int64)
-    n_rows = 0
-    for chunk in row_slices(bucket, 4 * dim):
-        block = cursor.rows(chunk.stop - chunk.start, dim)
-        trained = np.flatnonzero(block.any(axis=1))
-        end = n_rows + len(trained)
-        rows[n_rows:end], buckets[n_rows:end] = block[trained], chunk.start + trained
-        n_rows = end
-    return buckets[:n_rows].copy(), rows if n_rows == bucket else rows[:n_rows].copy()
+def is_quantized(stream: Stream, parts: Parts) -> bool | None:
+    """Return whether the next matrix is quantized; None if the file ends here."""
+    if parts.old:
+        return False
+    found = stream.take(QUANTIZED)
+    return None if found is None else bool(found[0])
+
+
+def _begin(stream: Stream, n_rows: int, n_columns: int, name: str) -> bool:
+    """Read the shape of the next matrix; return whether it is as expected."""
+    start = stream.offset
+    shape = stream.take(SHAPE)
+    if shape is None:
+        return False
+    if shape != (n_rows, n_columns):
+        stream.fault(
+            "header", {"byte": start},
+            f"the {name} matrix is {shape[0]:,} x {shape[1]:,}, expected is "
+            f"{n_rows:,} x {n_columns:,}",
+        )  # fmt: skip
+        return False
+    return True
+
+
+def _quantized_inputs(stream: Stream, parts: Parts, wanted: Wanted) -> bool:
+    """Read quantized inputs, and decode the rows that are wanted; return whether they are there."""
+    n_words, dim = parts.n_words, parts.options["vector_size"]
+    inputs = parse_quantized(stream, n_words + parts.n_ngram_rows, dim, "input")
+    if inputs is None:
+        return False
+    parts.quantized_inputs = inputs
+    chosen = np.arange(n_words) if wanted.words is None else np.flatnonzero(wanted.words)
+    parts.word_rows = inputs[chosen]
+    if not wanted.ngrams:
+        return True
+    if parts.pruned is None:
+        parts.buckets = np.arange(parts.n_ngram_rows)
+        parts.ngram_rows = inputs[slice(n_words, None)]
+        return True
+    order = np.argsort(parts.pruned[:, 0])
+    parts.buckets = parts.pruned[order, 0].astype(np.int64)
+    parts.ngram_rows = inputs[n_words + parts.pruned[order, 1].astype(np.int64)]
+    return True
+
+
+def _dense_inputs(stream: Stream, parts: Parts, wanted: Wanted, options: ReadOptions) -> bool:
+    """Read the rows of words, and those of n-grams that are not all zeros."""
+    n_words, dim, bucket = parts.n_words, parts.options["vector_size"], parts.options["bucket"]
+    if not _begin(stream, n_words + bucket, dim, "input"):
+        return False
+    parts.word_rows, complete = _rows(stream, n_words, dim, wanted.words, options)
+    if not complete:
+        return False
+    n_beyond = 0 if wanted.words is None else n_words - len(wanted.words)
+    if not wanted.ngrams:
+        is_last = n_beyond and not wanted.outputs
+        return bool(is_last) or stream.skip(n_beyond + bucket, dim)
+    if not stream.skip(n_beyond, dim):
+        return False
+    found = [np.empty(0, np.int64)]
+    n_read = 0
+    with ArrayBuilder(options) as table:
+        for rows, block in stream.blocks(bucket, dim):
+            trained = np.flatnonzero(block.any(axis=1))
+            table.append(block if len(trained) == len(block) else block[trained])
+            found.append(rows.start + trained)
+            n_read = rows.stop
+            options.report(Progress("reading n-grams", n_read, bucket, "rows"))
+        parts.ngram_rows = table.array(dim)
+    parts.buckets = np.concatenate(found)
+    return bool(n_read == bucket)
+
+
+def _rows(
+    stream: Stream, n_rows: int, dim: int, chosen: NDArray[np.bool_] | None, options: ReadOptions
+) -> tuple[Floats, bool]:
+    """Read the rows of words; return those that are chosen, and whether all were there."""
+    n_needed = n_rows if chosen is None else len(chosen)
+    n_read = 0
+    with ArrayBuilder(options) as table:
+        for rows, block in stream.blocks(n_needed, dim):
+            table.append(block if chosen is None else block[chosen[rows]])
+            n_read = rows.stop
+            options.report(Progress("reading", n_read, n_needed, "words"))
+        kept = table.array(dim)
+    return kept, n_read == n_needed
+
+
+def _outputs(
+    stream: Stream, parts: Parts, wanted: Wanted, options: ReadOptions, *, quantized: bool
+) -> bool:
+    """Read the output layer; return whether it is complete.
+
+    As in fastText it is quantized only if the inputs are too.
+    """
+    flag = is_quantized(stream, parts)
+    n_rows, dim = parts.n_outputs, parts.options["vector_size"]
+    if flag is None:
+        return False
+    if flag and quantized:
+        parts.quantized_outputs = parse_quantized(stream, n_rows, dim, "output")
+        return parts.quantized_outputs is not None
+    if not _begin(stream, n_rows, dim, "output"):
+        return False
+    if not wanted.outputs:
+        return stream.skip(n_rows, dim)
+    chosen = None if parts.is_supervised else wanted.words
+    outputs, complete = _rows(stream, n_rows, dim, chosen, options)
+    parts.outputs = outputs if complete else None
+    return complete

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from embedtool.errors import FormatError
 from embedtool.formats.array_builder import ArrayBuilder, watched
-from embedtool.formats.fasttext_bin import ngram_sums, write_buckets
+from embedtool.formats.fasttext_bin import check_not_pruned, write_buckets
 from embedtool.formats.fasttext_header import SHORTEST
+from embedtool.formats.fasttext_means import ngram_sums
 from embedtool.formats.named_arrays import check_finite, from_arrays
 from embedtool.formats.options import ReadOptions
 from embedtool.io.atomic import atomic_write
@@ -252,6 +253,7 @@ def write(
     vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report = silent
 ) -> None:
     """Write words, rows of length 1 and norms; with n-grams, also the rows of their buckets."""
+    check_not_pruned(vectors, path)
     kind, subwords, before_words = SIMPLE, vectors.subwords, struct.pack("<Q", vectors.n_words)
     bucket = 0
     if subwords is not None and subwords.bucket and subwords.min_n <= subwords.max_n:

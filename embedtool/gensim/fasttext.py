@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from embedtool import formats
+from embedtool.errors import FormatError
 from embedtool.formats.options import ReadOptions
 from embedtool.gensim.errors import UnsupportedError
 from embedtool.gensim.files import check_not_compressed, decompressed
@@ -120,7 +121,12 @@ def load_facebook_vectors(path: str | Path, encoding: str = "utf-8") -> FastText
 def _read(path: str | Path, encoding: str) -> tuple[VectorTable, dict[str, Any]]:
     options = ReadOptions(encoding=encoding, encoding_errors="backslashreplace")
     with decompressed(path) as file:
-        return formats.read(file, FACEBOOK, options)[0], formats.describe(file, FACEBOOK)
+        header = formats.describe(file, FACEBOOK)
+        if "classifier" in header:
+            raise FormatError(
+                f"{path}: a classifier (supervised), not a model of word vectors alone"
+            )
+        return formats.read(file, FACEBOOK, options)[0], header
 
 
 def save_facebook_model(

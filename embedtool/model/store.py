@@ -117,6 +117,8 @@ def _full_description(model: ModelRecord) -> dict[str, Any]:
     if (subwords := vectors.subwords) is not None:
         names = ("min_n", "max_n", "bucket")
         description["subwords"] = {name: getattr(subwords, name) for name in names}
+        if subwords.pruned:
+            description["subwords"]["pruned"] = True
     return description
 
 

@@ -74,6 +74,9 @@ class Subwords:
         The row of each of `buckets`; the rows of all other buckets are zeros.
     offset : ndarray of float32, shape (vector_size,), or None
         Added to each mean of rows, if the vectors have been transformed.
+    pruned : bool
+        Whether buckets without a row were pruned away: fastText skips their n-grams, and does not
+        count them in a mean.
     """
 
     __repr__ = brief
@@ -85,6 +88,7 @@ class Subwords:
     buckets: NDArray[np.int64]
     ngram_rows: NDArray[np.float32]
     offset: NDArray[np.float32] | None = None
+    pruned: bool = False
 
     def vector(self, word: str) -> NDArray[np.float32]:
         """Return the mean of the rows of the word's n-grams, plus `offset`.
@@ -109,7 +113,7 @@ class Subwords:
         if not len(known):
             return total
         total += self.ngram_rows[known].sum(axis=0, dtype=np.float32)
-        total /= len(hashes)
+        total /= len(known) if self.pruned else len(hashes)
         if self.offset is not None:
             total += self.offset
         return total

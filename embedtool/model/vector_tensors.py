@@ -89,7 +89,7 @@ def _words(tensors: dict[str, NDArray[Any]]) -> StringTable:
     return StringTable(text, ends, HashIndex(starts, tensors["slot_ids"]))
 
 
-def _subwords(options: dict[str, int], tensors: dict[str, NDArray[Any]]) -> Subwords:
+def _subwords(options: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Subwords:
     return Subwords(
         options["min_n"],
         options["max_n"],
@@ -98,4 +98,5 @@ def _subwords(options: dict[str, int], tensors: dict[str, NDArray[Any]]) -> Subw
         tensors["ngram_buckets"],
         from_tensors(tensors, "ngram_rows"),
         tensors.get("ngram_offset"),
+        bool(options.get("pruned", False)),
     )

@@ -63,6 +63,12 @@ class WarmStart:
                 "init has been transformed; start from the model before that",
                 parameters=("init",),
             )
+        if subwords.pruned:
+            raise ConfigError(
+                "init has n-grams that were pruned, without which a training cannot continue; "
+                "start from the model before that",
+                parameters=("init",),
+            )
         theirs = ngram_options(subwords)
         if any(getattr(config, name) != value for name, value in theirs.items()):
             options = " ".join(f"{name}={value}" for name, value in theirs.items())

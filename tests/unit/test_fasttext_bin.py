@@ -268,16 +268,6 @@ def test_an_empty_word_is_left_out(
         assert np.array_equal(ours.output_matrix[ours.words.index("sea")], outputs[row])
 
 
-def test_a_supervised_model_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "text").write_text("__label__a the king\n__label__b the queen\n" * 30)
-    theirs = fasttext.train_supervised(
-        str(tmp_path / "text"), dim=4, minCount=1, verbose=0, thread=1
-    )
-    theirs.save_model(str(tmp_path / "m.bin"))
-    with pytest.raises(FormatError, match="supervised"):
-        formats.read(tmp_path / "m.bin")
-
-
 @pytest.mark.parametrize(
     ("damage", "kinds", "lost"),
     [
