@@ -98,9 +98,14 @@ def _read(
         description = {"algorithm": "imported", "source": source.name, "read_as": format}
         if "encoding" in facts.read_options:
             description["encoding"] = options.encoding
-        if hasattr(module, "describe"):
-            description |= module.describe(readable)
-        vectors: VectorTable = module.read(readable, options, **facts.arguments)
+        vectors: VectorTable
+        if hasattr(module, "read_described"):
+            vectors, found = module.read_described(readable, options, **facts.arguments)
+            description |= found
+        else:
+            if hasattr(module, "describe"):
+                description |= module.describe(readable)
+            vectors = module.read(readable, options, **facts.arguments)
     if options.limit is not None and options.limit < vectors.n_words:
         from numpy import arange  # the names of formats, which the command line reads, need none
 

@@ -29,7 +29,6 @@ from embedtool.formats.fasttext_parts import (
     WORD,
     Parts,
     Wanted,
-    is_quantized,
     parse_header,
     parse_matrices,
     parse_vocabulary,
@@ -37,6 +36,7 @@ from embedtool.formats.fasttext_parts import (
 from embedtool.formats.fasttext_stream import Fault, Stream
 from embedtool.formats.fasttext_words import ENTRY
 from embedtool.formats.options import ReadOptions
+from embedtool.formats.source import Source
 from embedtool.formats.word_checks import warn_duplicates
 from embedtool.io.atomic import atomic_write
 from embedtool.io.blocks import row_slices
@@ -66,7 +66,7 @@ class Vocabulary(NamedTuple):
     kept: NDArray[np.bool_]
 
 
-def read(path: Path, options: ReadOptions) -> VectorTable:
+def read(source: Source, options: ReadOptions) -> VectorTable:
     """Read the word vectors of a model: unsupervised, or a classifier, which may be quantized.
 
     A word's vector is the mean of its row and the rows of its n-grams. Labels have no vectors.
@@ -78,12 +78,19 @@ def read(path: Path, options: ReadOptions) -> VectorTable:
     FormatError
         If the file is not valid; it names the byte.
     """
-    with path.open("rb") as file:
-        return read_stream(file, str(path), options)
+    return read_described(source, options)[0]
 
 
-def read_stream(file: BinaryIO, name: str, options: ReadOptions) -> VectorTable:
-    """Read a model, as `read`, from a file that need not be seekable.
+def read_described(source: Source, options: ReadOptions) -> tuple[VectorTable, dict[str, Any]]:
+    """Read a model as `read`; return also what the file says of its training."""
+    with source.opened() as file:
+        return read_stream(file, source.name, options)
+
+
+def read_stream(
+    file: BinaryIO, name: str, options: ReadOptions
+) -> tuple[VectorTable, dict[str, Any]]:
+    """Read a model as `read_described`, from a file that need not be seekable.
 
     Parameters
     ----------
@@ -110,7 +117,7 @@ def read_stream(file: BinaryIO, name: str, options: ReadOptions) -> VectorTable:
         log.warning("%s: %s %s left out", name, counted(parts.n_labels, "label"), verbs)
     raw = compress(parts.words, kept.tolist())
     counts = np.array(parts.counts[: len(kept)], np.int64)[kept]
-    return vectors_from_parts(parts, raw, vocabulary.words, counts, options)
+    return vectors_from_parts(parts, raw, vocabulary.words, counts, options), _description(parts)
 
 
 def _fault(name: str) -> Fault:
@@ -152,22 +159,25 @@ def _decoded(parts: Parts, name: str, options: ReadOptions) -> Vocabulary:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Return the training metadata in a file, as a model's description."""
+    """Return the training metadata in a file's header, as a model's description."""
     with path.open("rb") as file:
-        name = str(path)
-        stream = Stream(file, name, _fault(name))
-        parts = parse_header(stream)
-        description = {"options": parts.options, "vocabulary": {"tokens_seen": parts.n_tokens}}
-        if parts.is_supervised and parse_vocabulary(stream, parts):
-            description["classifier"] = {
-                "labels": parts.n_labels,
-                "first_labels": [
-                    label.decode("utf-8", "replace") for label in parts.labels[:SHOWN]
-                ],
-                "quantized": bool(is_quantized(stream, parts)),
-                "pruned": parts.pruned is not None,
-            }
-        return description
+        return _description(parse_header(Stream(file, str(path), _fault(str(path)))))
+
+
+def _description(parts: Parts) -> dict[str, Any]:
+    """Return the training metadata of a model's description, as far as they have been read."""
+    description: dict[str, Any] = {
+        "options": parts.options,
+        "vocabulary": {"tokens_seen": parts.n_tokens},
+    }
+    if parts.is_supervised and parts.labels:
+        description["classifier"] = {
+            "labels": parts.n_labels,
+            "first_labels": [label.decode("utf-8", "replace") for label in parts.labels[:SHOWN]],
+            "quantized": parts.quantized_inputs is not None,
+            "pruned": parts.pruned is not None,
+        }
+    return description
 
 
 def vectors_from_parts(

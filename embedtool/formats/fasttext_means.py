@@ -21,7 +21,7 @@ from embedtool.model.subwords import END_OF_SENTENCE, Subwords, ngram_hash, ngra
 
 BLOCK_WORDS = 2**13
 """Words whose n-grams are hashed, and whose means are computed, at a time."""
-SLICE_BYTES = 160 * 2**20
+SLICE_BYTES = 96 * 2**20
 """Size of the columns of the rows of n-grams that are held in memory at a time."""
 KERNEL_WORDS = 2**9
 """Number of words from which the compiled kernels are faster, with the time to load them."""

@@ -244,7 +244,7 @@ def parse_matrices(stream: Stream, parts: Parts, wanted: Wanted, options: ReadOp
         If temporary data cannot be written.
     """
     parts.word_rows = parts.ngram_rows = np.empty((0, parts.options["vector_size"]), np.float32)
-    quantized = is_quantized(stream, parts)
+    quantized = _is_quantized(stream, parts)
     if quantized is None:
         return
     if parts.pruned is not None and not quantized:
@@ -264,7 +264,7 @@ def parse_matrices(stream: Stream, parts: Parts, wanted: Wanted, options: ReadOp
         stream.fault("stray", {"byte": stream.offset}, "more follows than the model")
 
 
-def is_quantized(stream: Stream, parts: Parts) -> bool | None:
+def _is_quantized(stream: Stream, parts: Parts) -> bool | None:
     """Return whether the next matrix is quantized; None if the file ends here."""
     if parts.old:
         return False
@@ -359,7 +359,7 @@ def _outputs(
 
     As in fastText it is quantized only if the inputs are too.
     """
-    flag = is_quantized(stream, parts)
+    flag = _is_quantized(stream, parts)
     n_rows, dim = parts.n_outputs, parts.options["vector_size"]
     if flag is None:
         return False

@@ -6,7 +6,10 @@ A module has functions that `formats.read`, `formats.write` and `formats.describ
     write(vectors: VectorTable, path: Path, training_options: Mapping[str, Any], report: Report,
           **arguments) -> None
     describe(path: Path) -> dict[str, Any]
+    read_described(source: Source, options: ReadOptions, **arguments)
+        -> tuple[VectorTable, dict[str, Any]]
 
+`read_described` is both, for a stream that is read once and says more than its beginning does.
 `write` may be missing if the format has a `read_only_reason`, and `describe` if the file says
 nothing of how its vectors were made.
 
@@ -134,6 +137,7 @@ FORMATS = {
         magic=rb"\xba\x16\x4f\x2f",
         forbidden="\0",
         read_options=TEXT,
+        is_sequential=True,
     ),
     "safetensors": Format(
         "safetensors_file",

@@ -7,6 +7,7 @@ from typing import Any
 
 from embedtool import formats
 from embedtool.errors import FormatError
+from embedtool.formats.fasttext_header import SUPERVISED
 from embedtool.formats.options import ReadOptions
 from embedtool.gensim.errors import UnsupportedError
 from embedtool.gensim.files import check_not_compressed, decompressed
@@ -122,7 +123,7 @@ def _read(path: str | Path, encoding: str) -> tuple[VectorTable, dict[str, Any]]
     options = ReadOptions(encoding=encoding, encoding_errors="backslashreplace")
     with decompressed(path) as file:
         header = formats.describe(file, FACEBOOK)
-        if "classifier" in header:
+        if header["options"]["mode"] == SUPERVISED:
             raise FormatError(
                 f"{path}: a classifier (supervised), not a model of word vectors alone"
             )

@@ -1,5 +1,6 @@
 """Classifiers of FastText, plain and quantized, opened for their word vectors."""
 
+import gzip
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -256,9 +257,21 @@ def test_a_pipe_is_enough(quantize: dict[str, Any] | None, step: int, tmp_path: 
     path = path_of(tmp_path, quantize)
     whole, _ = formats.read(path)
     stream: Any = Forward(path.read_bytes(), step)
-    piped = fasttext_bin.read_stream(stream, "-", ReadOptions())
+    piped = fasttext_bin.read_stream(stream, "-", ReadOptions())[0]
     assert list(piped.words) == list(whole.words)
     assert np.array_equal(piped.rows, whole.rows)
+
+
+def test_a_compressed_classifier_says_the_same_as_a_plain_one(tmp_path: Path, run: Run) -> None:
+    classifier(tmp_path, {"cutoff": 350}, minn=2, maxn=3)
+    with gzip.open(tmp_path / "m.ftz.gz", "wb") as file:
+        file.write((tmp_path / "m.ftz").read_bytes())
+    for name in ("m.ftz", "m.ftz.gz"):
+        assert run("import", tmp_path / name, tmp_path / f"{name}.model").exit_code == 0
+    plain, packed = (store.load(tmp_path / f"{name}.model") for name in ("m.ftz", "m.ftz.gz"))
+    assert plain.description["classifier"]["labels"] == 2
+    assert packed.description["classifier"] == plain.description["classifier"]
+    assert np.array_equal(packed.vectors.rows, plain.vectors.rows)
 
 
 @pytest.mark.parametrize("loss", ["ns", "hs"])
@@ -270,7 +283,7 @@ def test_a_limit_leaves_the_output_layer_of_other_words_unread(loss: str, tmp_pa
     theirs.save_model(str(tmp_path / "m.bin"))
     data = (tmp_path / "m.bin").read_bytes()
     stream: Any = Forward(data, 2**12)
-    ours = fasttext_bin.read_stream(stream, "-", ReadOptions(limit=20))
+    ours = fasttext_bin.read_stream(stream, "-", ReadOptions(limit=20))[0]
     assert list(ours.words) == theirs.words[:20]
     assert stream.n_read < len(data) - 2000 * 400
     whole, _ = formats.read(tmp_path / "m.bin")
