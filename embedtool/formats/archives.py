@@ -209,7 +209,7 @@ def _fitting(members: Iterable[str], pattern: str | None) -> list[str]:
 
 def _is_documentation(path: PurePosixPath) -> bool:
     return (
-        any(part.startswith((".", "__MACOSX")) for part in path.parts)
+        any(part.startswith((".", "__MACOSX")) for part in path.parts if part not in (".", ".."))
         or path.suffix.lower() in NOT_VECTORS
         or path.stem.lower() in NOT_VECTORS_NAMED
     )
