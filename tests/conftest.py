@@ -35,7 +35,8 @@ Run = Callable[..., Result]
 TrainOnce = Callable[..., Path]
 
 EXTRAS = {
-    "bible": "bible", "bokeh": "explore", "icu4py": "icu", "matplotlib": "plots", "mcp": "mcp",
+    "bible": "bible", "bokeh": "explore", "huggingface_hub": "hub", "icu4py": "icu",
+    "matplotlib": "plots", "mcp": "mcp",
     "openTSNE": "explore", "optuna": "tune", "prompt_toolkit": "shell", "pyarrow": "parquet",
     "ray": "cluster", "starlette": "serve", "torch": "attention", "transformers": "attention",
     "umap": "umap", "usearch": "index", "uvicorn": "serve", "fasttext": "test", "model2vec": "test",

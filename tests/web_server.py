@@ -159,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.released.wait()
             self.close_connection = True
         elif refusal:
-            self._end(refusal)
+            self._end(refusal, **file.headers)
         elif file.location is not None:
             self._end(302, Location=file.location, **file.headers)
         else:

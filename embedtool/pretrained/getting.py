@@ -6,7 +6,6 @@ the model is saved, so that an interrupted download is continued.
 
 import logging
 import re
-import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,13 @@ from urllib.parse import urlsplit
 
 from embedtool import formats
 from embedtool.config.base import check_whole
-from embedtool.errors import FormatError, ModelError, OutputError, ResourceError
+from embedtool.errors import (
+    ConfigError,
+    EmbedtoolError,
+    FormatError,
+    ModelError,
+    OutputError,
+)
 from embedtool.formats.foreign import PAGE, what_else
 from embedtool.formats.options import ReadOptions
 from embedtool.io.checksums import sha256_of
@@ -34,6 +39,7 @@ from embedtool.pretrained.hub import fetch_repository
 from embedtool.pretrained.installed import (
     DOWNLOADS,
     FOLDER_VARIABLE,
+    check_space,
     folder_of,
     is_installed,
     models_folder,
@@ -45,7 +51,6 @@ log = logging.getLogger(__name__)
 STREAMED = {"word2vec", "word2vec-binary", "glove", "fasttext-vec"}
 """Formats of which the beginning can be read without the rest."""
 FLOAT_BYTES = 4
-BYTES_PER_GB = 1e9
 UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -152,12 +157,7 @@ def _check_space(entry: Pretrained, max_words: int | None) -> None:
     needed = words * (entry.dimensions or 0) * FLOAT_BYTES
     if not _is_streamed(entry, max_words):
         needed += entry.size or 0
-    free = shutil.disk_usage(models_folder()).free
-    if needed > free:
-        raise ResourceError(
-            f"{models_folder()}: {entry.name} needs {needed / BYTES_PER_GB:.1f} GB and "
-            f"{free / BYTES_PER_GB:.1f} GB are free; choose another disk with {FOLDER_VARIABLE}"
-        )
+    check_space(entry.name, models_folder(), needed)
 
 
 def _is_streamed(entry: Pretrained, max_words: int | None) -> bool:
@@ -209,7 +209,7 @@ def _read(entry: Pretrained, source: _Source, max_words: int | None, report: Rep
                 f"the vectors have {vectors.vector_size} dimensions, {entry.dimensions} were "
                 "expected"
             )
-    except FormatError as error:
+    except (FormatError, ConfigError) as error:  # ConfigError: no archive, so no member
         raise FormatError(f"{entry.url}: refused: {_reason(error, source.path)}") from None
     known = {
         "name": entry.name, "language": entry.language, "licence": entry.licence,
@@ -219,7 +219,7 @@ def _read(entry: Pretrained, source: _Source, max_words: int | None, report: Rep
     return ModelRecord(vectors, description | facts | source.facts)
 
 
-def _reason(error: FormatError, path: Path | str) -> str:
+def _reason(error: EmbedtoolError, path: Path | str) -> str:
     """Return why a file is refused, and delete it, so that it is fetched again."""
     if not isinstance(path, Path):
         return str(error)

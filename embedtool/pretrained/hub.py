@@ -3,12 +3,16 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from embedtool.errors import CorpusError, FormatError, MissingExtraError, ModelError
+from embedtool.io.deletion import delete
 from embedtool.io.mirror import MIRROR_VARIABLE
 from embedtool.io.progress import Progress, Report
+from embedtool.pretrained.installed import check_space
 from embedtool.pretrained.registry import HUB_NAME
 
 if TYPE_CHECKING:
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
 
 EXTRA = "hub"
+COPY = "repository"
 MODULES, TENSORS, TOKENIZER = "modules.json", "model.safetensors", "tokenizer.json"
 FOLDER_FILES = (TENSORS, TOKENIZER, MODULES, "config.json")
 SUFFIXES = (".bin", ".ftz", ".vec", ".txt", ".safetensors")
@@ -52,6 +57,8 @@ def fetch_repository(name: str, folder: Path, report: Report) -> tuple[Path, dic
         If there is no such repository, or it is not for everyone.
     CorpusError
         If it cannot be reached.
+    ResourceError
+        If there is no room for it.
     FormatError
         If none of its files holds vectors that can be read, or several do.
     """
@@ -64,18 +71,43 @@ def fetch_repository(name: str, folder: Path, report: Report) -> tuple[Path, dic
         about = api.model_info(repository, revision=revision, files_metadata=True)
         sizes = {each.rfilename: each.size or 0 for each in about.siblings or []}
         root, files = vector_files(name, list(sizes))
-        local, total, done = folder / "repository", sum(map(sizes.__getitem__, files)), 0
+        local, total, done = folder / COPY, sum(map(sizes.__getitem__, files)), 0
+        check_space(name, folder, total)
         for file in files:
-            report(Progress("downloading", done, total or None, "bytes"))
-            _download(api, repository, file, about.sha or revision, local)
+            api.hf_hub_download(
+                repository, file, revision=about.sha or revision, local_dir=local,
+                tqdm_class=_progress_class(report, done, total or None),
+            )  # fmt: skip
             done += sizes[file]
-            report(Progress("downloading", done, total or None, "bytes"))
     return local / root, {
         "source": f"https://huggingface.co/{repository}",
         "revision": about.sha,
         "verified": "by huggingface_hub",
         **_licence(about),
     }
+
+
+@contextmanager
+def local_copy(name: str, folder: Path, report: Report) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the vectors of a repository and the facts about it, as `fetch_repository` returns them.
+
+    They are in a temporary folder in `folder`. Errors about them name the repository.
+    """
+    temporary = Path(mkdtemp(prefix=".embedtool-", dir=folder))
+    try:
+        path, facts = fetch_repository(name, temporary, report)
+        yield path, facts
+    except FormatError as error:
+        raise type(error)(
+            str(error).replace(str(temporary / COPY), name), parameters=error.parameters
+        ) from None
+    finally:
+        delete(temporary)
+
+
+def is_repository(text: str) -> bool:
+    """Return whether a text names a repository, and no path of that name exists."""
+    return bool(HUB_NAME.fullmatch(text)) and not os.path.lexists(text)
 
 
 def vector_files(name: str, files: Sequence[str]) -> tuple[str, list[str]]:
@@ -123,8 +155,23 @@ def _api() -> "HfApi":
     return HfApi(endpoint=endpoint)
 
 
-def _download(api: "HfApi", repository: str, file: str, revision: str | None, local: Path) -> None:
-    api.hf_hub_download(repository, file, revision=revision, local_dir=local)
+def _progress_class(report: Report, before: int, total: int | None) -> type[Any]:
+    """Return a class of progress bars that reports instead, for files after `before` bytes."""
+    from tqdm import tqdm
+
+    class Reporting(tqdm):  # type: ignore[misc]
+        """Counts bytes, and draws nothing."""
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **{**options, "disable": True})
+            self.arrived = options.get("initial", 0)
+
+        def update(self, n: float | None = 1) -> bool | None:
+            self.arrived += n or 0
+            report(Progress("downloading", before + int(self.arrived), total, "bytes"))
+            return None
+
+    return Reporting
 
 
 def _licence(about: "ModelInfo") -> dict[str, str]:
@@ -139,8 +186,7 @@ def _one_line_errors(name: str) -> Iterator[None]:
         from huggingface_hub import errors
     except ImportError:
         raise MissingExtraError("a repository of Hugging Face's", EXTRA) from None
-    import httpx
-
+    transport_error = getattr(errors, "HTTPError", OSError)  # of the library that it uses
     try:
         yield
     except errors.GatedRepoError:
@@ -159,6 +205,9 @@ def _one_line_errors(name: str) -> Iterator[None]:
         raise CorpusError(f"{name}: HF_HUB_OFFLINE is set; unset it to download") from None
     except errors.HFValidationError:
         raise ModelError(f"{name}: is no name of a repository; write hf:OWNER/NAME") from None
-    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, httpx.HTTPError) as error:
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, transport_error) as error:
+        response = getattr(error, "response", None)
+        if response is not None and response.status_code == HTTPStatus.NOT_FOUND:
+            raise ModelError(f"{name}: there is no such repository or revision") from None
         reason = str(error).partition("\n")[0]
         raise CorpusError(f"{name}: cannot be downloaded: {reason}; try again later") from None

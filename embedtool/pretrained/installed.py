@@ -4,12 +4,13 @@ A name never hides a path: what exists at a path is taken.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from embedtool.errors import Call, ModelError
+from embedtool.errors import Call, ModelError, ResourceError
 from embedtool.io.cache import user_cache
 from embedtool.io.deletion import delete
 from embedtool.model import store
@@ -18,6 +19,7 @@ from embedtool.pretrained.registry import HUB, HUB_NAME, Pretrained, known, sugg
 FOLDER_VARIABLE = "EMBEDTOOL_MODELS"
 HUB_FOLDER = "hf"
 """The folder of the models of Hugging Face's, OWNER/NAME within it."""
+BYTES_PER_GB = 1e9
 DOWNLOADS = ".downloads"
 """The folder of files that are being fetched, beside the models that are made of them."""
 
@@ -68,10 +70,11 @@ def describe_installed(name: str) -> Pretrained:
     description = store.describe(folder)
     sizes, source = description.get("sizes", {}), description.get("source", "")
     entry = known(name) or Pretrained(
-        name, "", "", "static", "", source, source, description.get("licence", "not stated")
+        name, "", "", "static", "", source, source, licence="not stated"
     )
     return replace(
         entry,
+        licence=description.get("licence", entry.licence),
         kind="fasttext" if "subwords" in description else "static",
         words=sizes.get("words"),
         dimensions=sizes.get("vector_size"),
@@ -117,6 +120,16 @@ def remove(name: str) -> Path:
     path = folder_of(name)
     delete(path)
     return path
+
+
+def check_space(name: str, folder: Path, needed: int) -> None:
+    """Raise ResourceError if a disk has no room for so many bytes."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise ResourceError(
+            f"{folder}: {name} needs {needed / BYTES_PER_GB:.1f} GB and {free / BYTES_PER_GB:.1f} "
+            f"GB are free; choose another disk with {FOLDER_VARIABLE}"
+        )
 
 
 def get_call(name: str, options: str = "", flags: str = "") -> Call:

@@ -238,19 +238,6 @@ def test_a_mirror_is_asked(
     assert store.describe(mini / "mini-de")["source"] == f"{site.url}.vec"
 
 
-def test_the_package_for_hugging_face_is_named(
-    run: Run, mini: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import sys
-
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    result = run("models", "get", "hf:owner/name")
-    assert result.exit_code == 1
-    assert result.stderr == (
-        "Error: a repository of Hugging Face's needs: pip install 'embedtool[hub]'\n"
-    )
-
-
 def test_names_are_completed(run: Run, mini: Path) -> None:
     shell = ShellComplete(cli, {}, "embedtool", "_EMBEDTOOL_COMPLETE")
 

@@ -1,5 +1,6 @@
 """The `import` command: a vector file of another tool as a model."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,9 @@ def import_(
 ) -> None:
     """Read the vectors of FILE, and save them as MODEL.
 
-    FILE may be a folder, a compressed file (gzip, bzip2, xz, zstd), a zip or tar archive, a URL or,
-    as -, standard input. Without --format the format is detected by content.
+    FILE may be a folder, a compressed file (gzip, bzip2, xz, zstd), a zip or tar archive, a URL,
+    hf:OWNER/NAME for a repository of Hugging Face's or, as -, standard input. Without --format the
+    format is detected by content.
     """
     import numpy as np
 
@@ -78,12 +80,19 @@ def import_(
     from embedtool.formats.options import ReadOptions
     from embedtool.model import store
     from embedtool.model.vectors import ModelRecord
+    from embedtool.pretrained.hub import is_repository, local_copy
 
     store.check_target(model, overwrite)
-    with delayed_bars() as report:
+    with ExitStack() as stack:
+        report = stack.enter_context(delayed_bars())
         reading = ReadOptions(scratch=model.parent, report=report, **chosen)
+        source: Path | str = file
+        origin: dict[str, Any] = {}
+        if is_repository(repository := Path(file).as_posix()):
+            copy = local_copy(repository, model.parent, report)
+            source, origin = stack.enter_context(copy)
         try:
-            vectors, description = formats.read_described(file, name, reading)
+            vectors, description = formats.read_described(source, name, reading)
         except DamagedError as error:
             if not (is_utf8(reading.encoding) and _has_row_checker(file, name)):
                 raise
@@ -92,7 +101,7 @@ def import_(
                 "good rows to OUT",
                 parameters=error.parameters,
             ) from None
-        store.save(ModelRecord(vectors, description), model, report, overwrite=True)
+        store.save(ModelRecord(vectors, description | origin), model, report, overwrite=True)
     n_without = int((~np.isfinite(vectors.norms)).sum())
     if n_without:
         silent = counted(n_without, "vector has", "vectors have")

@@ -136,7 +136,7 @@ def get(names: tuple[str, ...], max_words: int | None, overwrite: bool) -> None:
             )
         here = describe_installed(entry.name)
         what = f"{counted(here.words or 0, 'word')} x {here.dimensions}"
-        echo_err(f"{entry.name}: {what}; licence: {entry.licence}")
+        echo_err(f"{entry.name}: {what}; licence: {here.licence}")
         for citation in entry.citation:
             echo_err(f"  cite: {citation}")
         click.echo(folder)
