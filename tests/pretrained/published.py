@@ -212,7 +212,7 @@ def glove_6b(_: Path) -> Published:
     """Four members, of which the one of 100 dimensions is chosen."""
     rows = {size: random_rows(len(WORDS), size) for size in (50, 100, 200, 300)}
     members = {f"glove.6B.{size}d.txt": lines(WORDS, each) for size, each in rows.items()}
-    files = {"nlp.stanford.edu/data/wordvecs/glove.6B.zip": packed(members)}
+    files = {"nlp.stanford.edu/data/glove.6B.zip": packed(members)}
     return Published(files, WORDS, rows[100])
 
 
@@ -222,7 +222,7 @@ def glove_840b(_: Path) -> Published:
     rows = random_rows(len(words), 300)
     kept = [i for i, word in enumerate(words) if word not in words[:i]]
     members = {"glove.840B.300d.txt": lines(words, rows)}
-    files = {"nlp.stanford.edu/data/wordvecs/glove.840B.300d.zip": packed(members)}
+    files = {"nlp.stanford.edu/data/glove.840B.300d.zip": packed(members)}
     return Published(files, [words[i] for i in kept], rows[kept], SPACED[0])
 
 
@@ -231,7 +231,7 @@ def glove_twitter(_: Path) -> Published:
     words = [*WORDS[:3], NEXT_LINE, *WORDS[3:]]
     rows = {size: random_rows(len(words), size) for size in (25, 50, 100, 200)}
     members = {f"glove.twitter.27B.{size}d.txt": lines(words, each) for size, each in rows.items()}
-    files = {"nlp.stanford.edu/data/wordvecs/glove.twitter.27B.zip": packed(members)}
+    files = {"nlp.stanford.edu/data/glove.twitter.27B.zip": packed(members)}
     return Published(files, words, rows[25], NEXT_LINE)
 
 
@@ -260,36 +260,40 @@ def written_by_gensim(folder: Path, peer: Any, binary: bool) -> bytes:
     return (folder / "vectors").read_bytes()
 
 
+def gensim_release(name: str, content: bytes) -> dict[str, bytes]:
+    """Return a file as gensim-data publishes it."""
+    host = "github.com/piskvorky/gensim-data/releases/download"
+    return {f"{host}/{name}/{name}.gz": gzip.compress(content)}
+
+
 def google_news(folder: Path) -> Published:
     """The binary format, with `</s>` first and words of several joined by an underscore."""
     words = ["</s>", "in", "for", "king", "New_York", "Golden_State_Warriors", "größe"]
     rows = np.random.default_rng(2).standard_normal((len(words), 300)).astype(np.float32)
     content = written_by_gensim(folder, keyed_vectors(words, rows), binary=True)
-    name = "s3.amazonaws.com/dl4j-distribution/GoogleNews-vectors-negative300.bin.gz"
-    return Published({name: gzip.compress(content)}, words, rows, "New_York")
+    return Published(gensim_release("word2vec-google-news-300", content), words, rows, "New_York")
 
 
 def gensim_data(folder: Path, name: str = "glove-twitter-25", size: int = 25) -> Published:
     """Text with a header, as glove2word2vec makes it."""
     rows = random_rows(len(WORDS), size)
     content = written_by_gensim(folder, keyed_vectors(WORDS, rows), binary=False)
-    host = "github.com/RaRe-Technologies/gensim-data/releases/download"
-    return Published({f"{host}/{name}/{name}.gz": gzip.compress(content)}, WORDS, rows)
+    return Published(gensim_release(name, content), WORDS, rows)
 
 
 # Others
 
 
 def numberbatch(_: Path) -> Published:
-    """Words of all languages, of which those of English are chosen by their prefix."""
-    words = ["/c/de/könig", "/c/en/king", "/c/en/new_york", "/c/fr/roi", "/c/en/queen"]
+    """Words of all languages, of which those of German are chosen by their prefix."""
+    words = ["/c/de/könig", "/c/en/king", "/c/de/neu_york", "/c/fr/roi", "/c/de/königin"]
     rows = random_rows(len(words), 300)
     rows = rounded(rows / 10, ".4f")
     content = b"5 300\n" + lines(words, rows, ".4f")
-    chosen = [i for i, word in enumerate(words) if word.startswith("/c/en/")]
+    chosen = [i for i, word in enumerate(words) if word.startswith("/c/de/")]
     name = "conceptnet.s3.amazonaws.com/downloads/2019/numberbatch/numberbatch-19.08.txt.gz"
-    names = [words[i].removeprefix("/c/en/") for i in chosen]
-    return Published({name: gzip.compress(content)}, names, rows[chosen])
+    names = [words[i].removeprefix("/c/de/") for i in chosen]
+    return Published({name: gzip.compress(content)}, names, rows[chosen], "könig")
 
 
 def numberbatch_en(_: Path) -> Published:
@@ -353,7 +357,8 @@ def potion(folder: Path) -> Published:
     model.save_pretrained(folder / "potion")
     paths = [path for path in (folder / "potion").rglob("*") if path.is_file()]
     files = {path.relative_to(folder / "potion").as_posix(): path.read_bytes() for path in paths}
-    return Published(files, words, rows[2:])
+    kept = [row for word, row in vocabulary.items() if word != "[UNK]"]
+    return Published(files, ["[PAD]", *words], rows[kept])
 
 
 Make = Callable[[Path], Published]

@@ -62,7 +62,7 @@ def test_each_collection_is_what_its_own_tool_says(
     expected = published(name)
     path, content = next(iter(expected.files.items()))
     file = server.put(f"/{path}", content)
-    prefix = "/c/en/" if name == "Numberbatch" else None
+    prefix = "/c/de/" if name == "Numberbatch" else None
     check(file.url, expected, member=MEMBERS.get(name), word_prefix=prefix)
 
 
