@@ -1,6 +1,6 @@
 """Time and memory to import vectors as they are published: a zip archive of GloVe's text.
 
-    python -m benchmarks.compressed_vectors [--words 2196017] [--size 300] [--repeat 3] [--folder DIR]
+    python -m benchmarks.compressed_vectors [--words N] [--size 300] [--repeat 3] [--folder DIR]
 
 The file has the shape of glove.840B.300d.zip: words that may hold spaces, numbers of five decimals,
 one deflated member. In turn its member is decompressed by `unzip -p` to nowhere, and it is imported
