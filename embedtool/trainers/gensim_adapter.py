@@ -150,15 +150,19 @@ def _model(config: Word2VecConfig, corpus: EncodedCorpus) -> Any:
 
 
 def _word_vectors(config: Word2VecConfig, corpus: EncodedCorpus, model: Any) -> VectorTable:
+    """Return the vectors, and the output layer of negative sampling.
+
+    That of hierarchical softmax belongs to gensim's Huffman tree, which differs from word2vec.c's
+    where counts are equal.
+    """
     vocabulary = corpus.vocabulary
     hierarchical = config.loss == "hierarchical-softmax"
     return VectorTable(
         vocabulary.words,
         _float32(model.wv.vectors),
         vocabulary.counts,
-        output_matrix=_float32(model.syn1 if hierarchical else model.syn1neg),
+        output_matrix=None if hierarchical else _float32(model.syn1neg),
         subwords=_subwords(config, model) if isinstance(config, FastTextConfig) else None,
-        output_rows="inner-nodes" if hierarchical else "words",
     )
 
 

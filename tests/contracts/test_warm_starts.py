@@ -116,6 +116,15 @@ def test_inner_nodes_are_not_taken_for_the_words_of_a_training(
         assert np.array_equal(one.rows, other.rows)
 
 
+@pytest.mark.parametrize("algorithm", ["word2vec", "fasttext"])
+def test_the_inner_nodes_of_gensim_are_left_out(algorithm: str, text: Path) -> None:
+    """They are those of another Huffman tree, where counts are equal."""
+    pytest.importorskip("gensim")
+    model = trained(algorithm, text, loss="hierarchical-softmax", engine="gensim")
+    assert model.vectors.output_matrix is None
+    assert model.vectors.context_vectors is None
+
+
 @pytest.mark.parametrize("precision", ["float16", "int8"])
 @pytest.mark.parametrize("ngrams", [None, 0, 5])
 def test_frozen_words_of_a_compressed_fasttext_stay(
