@@ -162,7 +162,7 @@ def _copy(
     done = start
     while True:
         try:
-            chunk = response.read(CHUNK_BYTES)
+            chunk = response.read1(CHUNK_BYTES)  # what has come, also before a timeout
         except READ_ERRORS as error:
             raise TransientError(f"the connection broke: {reason(error)}") from None
         if not chunk:

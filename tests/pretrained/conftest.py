@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pretrained.published import MAKERS, Published
+from tests.pretrained.published import MAKERS, Published, much_text
 from tests.web_server import WebServer, serving
 
 MakeOnce = Callable[[str], Published]
@@ -32,13 +32,25 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
 
 
 @pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> Published:
+    """A text that is read in small pieces, so that its end is far away."""
+    monkeypatch.setattr("embedtool.formats.text_rows.PIECE_BYTES", 2**14)
+    return much_text()
+
+
+@pytest.fixture
+def installed(tmp_path: Path, server: WebServer, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of installed models, of which the server is the mirror."""
+    monkeypatch.setenv("EMBEDTOOL_MIRROR", server.address)
+    monkeypatch.setenv("EMBEDTOOL_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "models"
+
+
+@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for nothing between two attempts, and for a silent server a moment."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr("embedtool.io.http_requests.TIMEOUT_SECONDS", 0.2)
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    """Where a model is written."""
-    return tmp_path / "model"

@@ -361,6 +361,23 @@ def potion(folder: Path) -> Published:
     return Published(files, ["[PAD]", *words], rows[kept])
 
 
+def much_text() -> Published:
+    """Six megabytes of text that no compression makes much smaller."""
+    digits = np.random.default_rng(1).integers(0, 10, (3_000, 300, 4), np.uint8)
+    start = np.broadcast_to(np.uint8(list(b" 0.")), (*digits.shape[:2], 3))
+    numbers = np.concatenate([start, digits + ord("0")], axis=2)
+    words = [f"w{i}" for i in range(len(digits))]
+    content = b"".join(
+        b"%s%s\n" % (word.encode(), row.tobytes()) for word, row in zip(words, numbers, strict=True)
+    )
+    return Published({"": content}, words, np.float32(digits @ [0.1, 0.01, 0.001, 0.0001]))
+
+
+def fasttext_header(text: Published) -> bytes:
+    """Return the header of a text of vectors."""
+    return b"%d %d\n" % text.vectors.shape
+
+
 Make = Callable[[Path], Published]
 
 MAKERS: dict[str, Make] = {

@@ -1,4 +1,4 @@
-"""Each collection by its name: fetched, used, gone on with, refused."""
+"""Each model by its name is what its own tool says."""
 
 import hashlib
 import json
@@ -40,17 +40,6 @@ MODELS = {
 """Models by their names, and the collections whose files they are made of."""
 
 pytestmark = pytest.mark.usefixtures("impatient")
-
-
-@pytest.fixture
-def installed(tmp_path: Path, server: WebServer, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of installed models, of which the server is the mirror."""
-    monkeypatch.setenv("EMBEDTOOL_MIRROR", server.address)
-    monkeypatch.setenv("EMBEDTOOL_MODELS", str(tmp_path / "models"))
-    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
-    monkeypatch.delenv("HF_ENDPOINT", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path / "models"
 
 
 def serve(server: WebServer, name: str, files: Mapping[str, bytes]) -> list[WebFile]:

@@ -226,7 +226,7 @@ class TestServers:
             download(site.url, target, sha256=sha256(CONTENT))
         assert not left_in(target.parent) - {"file.part.tag"}
 
-    @pytest.mark.parametrize(("stalls_at", "kept"), [(HALF, True), (None, False)])
+    @pytest.mark.parametrize(("stalls_at", "kept"), [(HALF, True), (1000, True), (None, False)])
     def test_server_that_stalls(
         self,
         stalls_at: int | None,
