@@ -12,22 +12,20 @@ it needs them.
 import argparse
 import shutil
 import statistics
-import subprocess
-import time
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from benchmarks.fasttext_bin import Cost, measured
 from benchmarks.measure import machine
 from benchmarks.tasks import EMBEDTOOL
 
 N_TEXTS = 4096
 """Different rows of numbers: they repeat far beyond deflate's window of 32 KiB."""
 BLOCK = 1000
-POLL_SECONDS = 0.05
+MIB = 2**20
 
 
 def write_zip(path: Path, n_words: int, size: int) -> None:
@@ -49,25 +47,6 @@ def _word(number: int) -> bytes:
     return b"at name%d@domain.com" % number if number % 50_000 == 7 else b"word%d" % number
 
 
-def run(command: Sequence[str], folder: Path) -> tuple[float, float, float]:
-    """Run a command; return its seconds, and its peak memory and own memory in MiB."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
-    peak = own = 0
-    while process.poll() is None:
-        try:
-            status = Path(f"/proc/{process.pid}/status").read_text()
-        except OSError:
-            break
-        facts = dict(line.split(":", 1) for line in status.splitlines())
-        peak = max(peak, int(facts.get("VmHWM", "0 kB").split()[0]))
-        own = max(own, int(facts.get("RssAnon", "0 kB").split()[0]))
-        time.sleep(POLL_SECONDS)
-    if process.wait():
-        raise SystemExit(f"{command} failed")
-    return time.perf_counter() - start, peak / 1024, own / 1024
-
-
 def main() -> None:
     """Read the command line, make the file, run the commands in turn, print medians."""
     parser = argparse.ArgumentParser(
@@ -80,7 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     imported = [str(EMBEDTOOL), "import", "glove.zip", "model", "--overwrite"]
     commands = {
-        "unzip -p": ["unzip", "-p", "glove.zip"],
+        "unzip -p": ["sh", "-c", "exec unzip -p glove.zip > /dev/null"],
         "import": imported,
         "import --max-words 200000": [*imported, "--max-words", "200000"],
     }
@@ -91,17 +70,21 @@ def main() -> None:
         write_zip(folder / "glove.zip", options.words, options.size)
         with zipfile.ZipFile(folder / "glove.zip") as archive:
             info = archive.infolist()[0]
-        costs: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
+        costs: dict[str, list[Cost]] = {name: [] for name in commands}
         for _ in range(options.repeat):
             for name, command in commands.items():
-                costs[name].append(run(command, folder))
+                costs[name].append(measured(command, folder))
     print(
         f"{machine()}; {options.words:,} words x {options.size}, {info.file_size / 1e9:.2f} GB of "
         f"text in {info.compress_size / 1e9:.2f} GB, medians of {options.repeat}"
     )
     print(f"{'':28}{'seconds':>9}{'peak MiB':>10}{'own MiB':>9}")
     for name, runs in costs.items():
-        seconds, peak, own = map(statistics.median, zip(*runs, strict=True))
+        seconds = statistics.median(run.seconds for run in runs)
+        peak, own = (
+            statistics.median(sizes) / MIB
+            for sizes in ([run.resident for run in runs], [run.anonymous for run in runs])
+        )
         print(f"{name:28}{seconds:9.1f}{peak:10,.0f}{own:9,.0f}")
 
 

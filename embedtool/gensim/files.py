@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embedtool import formats
 from embedtool.errors import DamagedError, FormatError
 from embedtool.formats.foreign import check_is_not_foreign, saved_kind
 from embedtool.formats.options import EncodingErrors
 from embedtool.formats.source import Source
 from embedtool.gensim.errors import DamagedFileError, UnsupportedError
 from embedtool.io.deletion import temporary_directory
+from embedtool.model import store
+from embedtool.model.vectors import VectorTable
+from embedtool.pretrained.installed import model_path
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,14 @@ def check_no_pickle(path: str | Path) -> None:
         )
     if Path(path).is_file():
         check_is_not_foreign(Source(Path(path)), None)
+
+
+def saved_vectors(path: str | Path) -> VectorTable:
+    """Return the vectors of a model of embedtool, or of a file that gensim saved."""
+    if is_saved_by_gensim(path):
+        return formats.read(path)[0]
+    check_no_pickle(path)
+    return store.load(model_path(path)).vectors
 
 
 @contextmanager

@@ -20,11 +20,10 @@ from embedtool.gensim.errors import (
     UnsupportedError,
 )
 from embedtool.gensim.files import (
-    check_no_pickle,
     check_not_compressed,
     decompressed,
-    is_saved_by_gensim,
     read_counts,
+    saved_vectors,
     warn_ignored,
     with_names,
 )
@@ -34,7 +33,6 @@ from embedtool.io.atomic import atomic_write
 from embedtool.model import store
 from embedtool.model.quantized import in_memory
 from embedtool.model.vectors import ModelRecord, VectorTable
-from embedtool.pretrained.installed import model_path
 
 log = logging.getLogger(__name__)
 
@@ -238,11 +236,7 @@ class KeyedVectors(Queries):
         FormatError
             If it is another pickle, or a file of gensim without vectors.
         """
-        if is_saved_by_gensim(fname_or_handle):
-            table = formats.read(fname_or_handle)[0]
-        else:
-            check_no_pickle(fname_or_handle)
-            table = store.load(model_path(fname_or_handle)).vectors
+        table = saved_vectors(fname_or_handle)
         if table.subwords is not None and cls is KeyedVectors:
             log.warning(
                 "%s: has n-grams; FastTextKeyedVectors.load gives new words a vector from them",
