@@ -51,6 +51,11 @@ def installed(tmp_path: Path, server: WebServer, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for nothing between two attempts, and for a silent server a moment."""
+    """Wait for nothing between two attempts."""
     monkeypatch.setattr("time.sleep", lambda _: None)
+
+
+@pytest.fixture
+def hasty(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for a silent server a moment only."""
     monkeypatch.setattr("embedtool.io.http_requests.TIMEOUT_SECONDS", 0.2)

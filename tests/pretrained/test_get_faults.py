@@ -78,7 +78,7 @@ def test_gone_on_with_after_a_cut_at_any_byte(glove: WebFile, run: Run, installe
     check_cuts(1, glove, run, installed)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(
     ("behaviour", "message", "kept"),
     [

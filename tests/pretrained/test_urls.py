@@ -139,6 +139,7 @@ def test_a_file_without_a_tag_that_changed_meanwhile(server: WebServer) -> None:
     )
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(
     ("behaviour", "message"),
     [
