@@ -1,5 +1,6 @@
 """Repositories of Hugging Face's: which files of one hold vectors, and their download."""
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -187,6 +188,9 @@ def _one_line_errors(name: str) -> Iterator[None]:
     except ImportError:
         raise MissingExtraError("a repository of Hugging Face's", EXTRA) from None
     transport_error = getattr(errors, "HTTPError", OSError)  # of the library that it uses
+    client = logging.getLogger("huggingface_hub")
+    level = client.level
+    client.setLevel(logging.CRITICAL)  # it logs each attempt, without the model's name
     try:
         yield
     except errors.GatedRepoError:
@@ -211,3 +215,5 @@ def _one_line_errors(name: str) -> Iterator[None]:
             raise ModelError(f"{name}: there is no such repository or revision") from None
         reason = str(error).partition("\n")[0]
         raise CorpusError(f"{name}: cannot be downloaded: {reason}; try again later") from None
+    finally:
+        client.setLevel(level)

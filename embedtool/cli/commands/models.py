@@ -9,6 +9,7 @@ from embedtool.cli.options.completers import complete_installed, complete_pretra
 from embedtool.cli.options.shared import IntRange, json_option, tsv_option
 from embedtool.cli.output.console import echo_err, emit
 from embedtool.cli.suggesting_group import SuggestingGroup
+from embedtool.errors import StoppedError
 from embedtool.messages import counted
 from embedtool.pretrained.registry import KINDS, Kind
 
@@ -130,10 +131,16 @@ def get(names: tuple[str, ...], max_words: int | None, overwrite: bool) -> None:
     from embedtool.pretrained.registry import find_pretrained
 
     for entry in [find_pretrained(name) for name in names]:
-        with progress_reporter() as report:
-            folder = getting.get(
-                entry.name, max_words=max_words, overwrite=overwrite, report=report
-            )
+        try:
+            with progress_reporter() as report:
+                folder = getting.get(
+                    entry.name, max_words=max_words, overwrite=overwrite, report=report
+                )
+        except KeyboardInterrupt:
+            raise StoppedError(
+                f"{entry.name}: interrupted; the received part is kept, and the same command "
+                "continues"
+            ) from None
         here = describe_installed(entry.name)
         what = f"{counted(here.words or 0, 'word')} x {here.dimensions}"
         echo_err(f"{entry.name}: {what}; licence: {here.licence}")
