@@ -15,7 +15,8 @@ from embedtool.io.checksums import sha256_of
 from embedtool.model import store
 from tests.conftest import Run, sends_signals
 from tests.pretrained.conftest import MakeOnce
-from tests.pretrained.published import Published, fasttext_header, packed
+from tests.pretrained.packing import packed
+from tests.pretrained.published import Published, fasttext_header
 from tests.pretrained.test_get import known_by_checksum, serve
 from tests.web_server import WebFile, WebServer
 

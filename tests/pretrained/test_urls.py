@@ -9,14 +9,8 @@ from embedtool import formats
 from embedtool.errors import CorpusError, DamagedError, EmbedtoolError
 from embedtool.formats.options import ReadOptions
 from tests.pretrained.conftest import MakeOnce
-from tests.pretrained.published import (
-    SUFFIXES,
-    WORDS,
-    Published,
-    compressed,
-    lines,
-    random_rows,
-)
+from tests.pretrained.packing import SUFFIXES, compressed, lines, random_rows
+from tests.pretrained.published import WORDS, Published
 from tests.web_server import WebFile, WebServer
 
 MEMBERS = {
