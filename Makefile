@@ -41,13 +41,13 @@ lint: .venv/dev
 	$(BIN)/numpydoc lint $$(find embedtool -name '*.py')
 
 docs: .venv/dev
-	$(BIN)/cog -I . -r docs/cli.md
+	$(BIN)/cog -I . -r docs/cli.md docs/pretrained.md
 
 site: .venv/dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 check: lint test site
-	$(BIN)/cog -I . --check docs/cli.md
+	$(BIN)/cog -I . --check docs/cli.md docs/pretrained.md
 	$(BIN)/pytest tests/docs -n $(PROCESSES)
 
 dist: .venv/dev

@@ -20,6 +20,7 @@ from embedtool.io.atomic import atomic_write, check_output_file
 from embedtool.io.checksums import Checksum, checksum_of, mismatch
 from embedtool.io.download import download
 from embedtool.io.json_file import parse_json
+from embedtool.io.mirror import mirrored
 from embedtool.io.progress import Progress, Report, silent
 
 log = logging.getLogger(__name__)
@@ -306,7 +307,7 @@ def _source(
                 old.unlink()
         if force or not path.is_file() or mismatch(path, recipe.checksum):
             _make_folder(path.parent)
-            url = recipe.url.format(**values)
+            url = mirrored(recipe.url.format(**values))
             download(url, path, size=recipe.bytes, sha256=recipe.sha256, report=report)
         return path
     if recipe.file is None:

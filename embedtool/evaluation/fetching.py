@@ -11,6 +11,7 @@ from embedtool.io.atomic import atomic_write
 from embedtool.io.cache import user_cache
 from embedtool.io.checksums import mismatch, sha256_of
 from embedtool.io.download import download
+from embedtool.io.mirror import mirrored
 from embedtool.io.progress import Report, silent
 
 
@@ -100,7 +101,7 @@ def fetch(
             f"{path.parent}: cannot be made: {error.strerror}; choose another with XDG_CACHE_HOME"
         ) from None
     fresh = path.with_name(f"new-{path.name}")
-    download(entry.url, fresh, sha256=entry.sha256, report=report)
+    download(mirrored(entry.url), fresh, sha256=entry.sha256, report=report)
     try:
         entry.check(PARSERS[entry.task](fresh, entry.name))
     except EvaluationError as error:
