@@ -28,7 +28,7 @@ def _row(collection: Collection) -> str:
         ", ".join(f"`{name}`" for name in names), str(len(models) or "any"), facts["kind"],
         facts.get("title", "several corpora").replace(" ({corpus})", "").translate(STARS),
         ", ".join(map(str, sizes)) or "-",
-        " to ".join(f"{each:,}" for each in dict.fromkeys((words[:1] + words[-1:]))) or "-",
+        " to ".join(f"{each:,}" for each in dict.fromkeys(words[:1] + words[-1:])) or "-",
         facts.get("licence", "several"),
     )  # fmt: skip
     return f"| {' | '.join(cells)} |"
