@@ -9,6 +9,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from embedtool.cli.main import cli
+from embedtool.errors import OutputError
 from embedtool.io import download
 from embedtool.io.locks import lock_file
 from embedtool.model import store
@@ -43,7 +44,7 @@ def mini(site: WebFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     """A registry of two models on a web server of our own; the folder where they go."""
     site.content = VECTORS
     monkeypatch.setenv("EMBEDTOOL_MODELS", str(tmp_path / "models"))
-    monkeypatch.setattr(download, "RETRY_DELAYS", ())
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
     monkeypatch.chdir(tmp_path)
     write_registry(tmp_path, monkeypatch, site)
     yield tmp_path / "models"
@@ -251,3 +252,89 @@ def test_names_are_completed(run: Run, mini: Path) -> None:
     assert completed("models", "remove", "mini") == ["mini-en"]
     assert completed("similar", "mini") == ["mini", "mini-en"]
     assert completed("similar", "mini-en", "qu") == ["queen"]
+
+
+def test_only_the_beginning_of_text_in_order_of_frequency_is_read(
+    run: Run, mini: Path, site: WebFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_registry(tmp_path, monkeypatch, site, by_frequency="true")
+    assert run("models", "get", "mini-de", "--max-words", 2).exit_code == 0
+    description = store.describe(mini / "mini-de")
+    assert description["sizes"]["words"] == description["max_words"] == 2
+    assert description["verified"] == "no, only its beginning was read"
+    assert "source_sha256" not in description
+    assert left(mini) == []
+
+
+def test_a_published_checksum_is_verified(
+    run: Run, mini: Path, site: WebFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def publish(content: bytes) -> None:
+        md5 = hashlib.md5(content).hexdigest()
+        facts = f'of.de = {{ size = {len(content)}, md5 = "{md5}" }}'
+        write_registry(tmp_path, monkeypatch, site, more=facts)
+
+    publish(VECTORS.replace(b"man", b"cat"))
+    result = run("models", "get", "mini-de")
+    assert result.exit_code == 1
+    assert f"Error: {site.url}.vec: the file " in result.stderr
+    assert "it was deleted, try again" in result.stderr
+    assert not (mini / "mini-de").exists()
+    publish(VECTORS)
+    assert run("models", "get", "mini-de").exit_code == 0
+    md5 = hashlib.md5(VECTORS).hexdigest()
+    assert store.describe(mini / "mini-de")["verified"] == f"md5 {md5}"
+
+
+def test_a_cut_download_is_continued(run: Run, mini: Path, site: WebFile) -> None:
+    site.cut = 20
+    result = run("models", "get", "mini-de")
+    assert result.exit_code == 1
+    assert "the received part is kept; try again later" in result.stderr
+    assert (mini / ".downloads" / "mini-de" / "file.vec.part").stat().st_size == 20
+    site.cut = None
+    assert run("models", "get", "mini-de").exit_code == 0
+    assert site.asked[-1] == "bytes=20-"
+    assert store.describe(mini / "mini-de")["sizes"]["words"] == 3
+
+
+def test_an_interrupted_fetch_says_how_it_goes_on(
+    run: Run, mini: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "save", interrupt)
+    result = run("models", "get", "mini-de")
+    assert result.exit_code == 130
+    assert result.stderr.endswith(
+        "Error: mini-de: interrupted; a download is continued by the same command\n"
+    )
+    assert left(mini) == ["file.vec", "mini-de"]
+    assert list(mini.iterdir()) == [mini / ".downloads"]
+
+
+def test_a_downloaded_file_is_not_fetched_again(
+    run: Run, mini: Path, site: WebFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise OutputError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "save", fail)
+        assert run("models", "get", "mini-de").exit_code == 1
+    n_requests = len(site.asked)
+    assert run("models", "get", "mini-de").exit_code == 0
+    assert len(site.asked) == n_requests
+
+
+def test_a_folder_that_cannot_be_made(
+    run: Run, mini: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EMBEDTOOL_MODELS", str(tmp_path / "file" / "models"))
+    result = run("models", "get", "mini-de")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("choose another folder with EMBEDTOOL_MODELS\n")
+    assert result.stderr.count("\n") == 1
+    assert run("models", "list", "--installed", "--tsv").stdout.count("\n") == 1

@@ -16,6 +16,7 @@ from embedtool.model.vectors import ModelRecord, VectorTable
 from embedtool.pretrained import installed
 from embedtool.pretrained.hub import vector_files
 from embedtool.pretrained.registry import KINDS, collections, find_pretrained, known, registry
+from embedtool.sklearn import DocumentVectorizer
 
 
 @pytest.fixture
@@ -180,6 +181,23 @@ def test_a_name_that_is_not_installed(folder: Path) -> None:
     for path in ("./fasttext-cc-de", "fasttext-cc-de.bin", "x/fasttext-cc-de", "nonsense"):
         with pytest.raises(ModelError, match=f"{path.removeprefix('./')}: no such model$"):
             embedtool.load(path)
+
+
+def test_functions_take_names(folder: Path) -> None:
+    words = ["king", "queen", "man", "woman"]
+    save(folder / "glove-6b-50", *words)
+    save(folder / "hf" / "owner" / "name", *words)
+    result = embedtool.compare("glove-6b-50", "hf:owner/name", words=["king"])
+    assert "glove-6b-50" in str(result)
+    vectorizer = DocumentVectorizer("glove-6b-50").fit(["king queen"])
+    assert vectorizer.transform(["king"]).shape == (1, 4)
+    config = embedtool.Word2VecConfig(vector_size=4, min_count=1, epochs=1)
+    model = embedtool.train(config, [["king", "queen"]] * 5, init="glove-6b-50")
+    assert {*words} == {*model.wv.words}
+    with pytest.raises(ModelError, match="is a static model"):
+        embedtool.open_encoder("glove-6b-50")
+    with pytest.raises(ModelError, match="is not installed; fetch it with"):
+        embedtool.train(config, [["king", "queen"]] * 5, init="glove-6b-100")
 
 
 def test_only_an_installed_model_is_removed(folder: Path, tmp_path: Path) -> None:
