@@ -308,7 +308,7 @@ def test_an_interrupted_fetch_says_how_it_goes_on(
     result = run("models", "get", "mini-de")
     assert result.exit_code == 130
     assert result.stderr.endswith(
-        "Error: mini-de: interrupted; a download is continued by the same command\n"
+        "Error: mini-de: interrupted; the received part is kept, and the same command continues\n"
     )
     assert left(mini) == ["file.vec", "mini-de"]
     assert list(mini.iterdir()) == [mini / ".downloads"]
