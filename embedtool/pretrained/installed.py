@@ -20,14 +20,27 @@ FOLDER_VARIABLE = "EMBEDTOOL_MODELS"
 HUB_FOLDER = "hf"
 """The folder of the models of Hugging Face's, OWNER/NAME within it."""
 BYTES_PER_GB = 1e9
+MAX_NAME = 200
+"""Maximum length of a name; systems refuse longer ones of folders."""
 DOWNLOADS = ".downloads"
 """The folder of files that are being fetched, beside the models that are made of them."""
 
 
 def models_folder() -> Path:
-    """Return the folder of installed models, which may not exist."""
+    """Return the folder of installed models, which may not exist.
+
+    Raises
+    ------
+    ModelError
+        If the user has no home folder, and none is chosen.
+    """
     chosen = os.environ.get(FOLDER_VARIABLE)
-    return Path(chosen).expanduser() if chosen else user_cache("models")
+    try:
+        return Path(chosen).expanduser() if chosen else user_cache("models")
+    except RuntimeError:
+        raise ModelError(
+            f"there is no home folder for models; set {FOLDER_VARIABLE} to a folder"
+        ) from None
 
 
 def folder_of(name: str) -> Path:
@@ -47,6 +60,8 @@ def is_installed(name: str) -> bool:
 
 def is_name(text: str) -> bool:
     """Return whether a text can be the name of a model: it has no separators but hf:OWNER/NAME."""
+    if len(text) > MAX_NAME or not text.isprintable():
+        return False
     return bool(HUB_NAME.fullmatch(text)) or (
         not {"/", "\\", os.sep} & {*text} and not text.startswith(".") and text != ""
     )
@@ -93,7 +108,9 @@ def model_path(model: str | Path) -> Path:
     """
     path = Path(model)
     name = str(model) if isinstance(model, str) else path.as_posix()
-    if os.path.lexists(path) or store.training_folder(path).exists() or not is_name(name):
+    if os.path.lexists(path) or not is_name(name):
+        return path
+    if os.path.lexists(store.training_folder(path)):  # an interrupted training of that name
         return path
     if is_installed(name):
         return folder_of(name)

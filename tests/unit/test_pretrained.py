@@ -200,6 +200,24 @@ def test_functions_take_names(folder: Path) -> None:
         embedtool.train(config, [["king", "queen"]] * 5, init="glove-6b-100")
 
 
+def test_a_name_that_no_folder_can_have(folder: Path) -> None:
+    for name in ("x" * 300, "hf:a/" + "x" * 300):
+        with pytest.raises(ModelError, match=r"File name too long|no such model"):
+            embedtool.load(name)
+
+
+def test_without_a_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("EMBEDTOOL_MODELS")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", fail)
+    with pytest.raises(ModelError, match="no home folder for models; set EMBEDTOOL_MODELS"):
+        embedtool.load("glove-6b-50")
+    embedtool.load(save(Path("mine"), "own"))
+
+
 def test_only_an_installed_model_is_removed(folder: Path, tmp_path: Path) -> None:
     outside = save(tmp_path / "outside", "mine")
     save(folder / "glove-6b-50", "fetched")
