@@ -46,6 +46,8 @@ class WebFile:
     stalls_at : int or None
         The byte of the file at which an answer that began before it stalls: nothing comes any more,
         while the connection stays.
+    pause : float
+        Seconds before each piece of SEND_BYTES.
     location : str or None
         Where the file is now: the answer is a redirect.
     headers : dict
@@ -72,6 +74,7 @@ class WebFile:
     resets: bool = False
     is_silent: bool = False
     stalls_at: int | None = None
+    pause: float = 0
     location: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     on_answer: Callable[[int], None] | None = None
@@ -232,6 +235,8 @@ class Handler(BaseHTTPRequestHandler):
         end = max(start, min([stop, *limits]))
         for first in range(start, end, SEND_BYTES):
             piece = file.content[first : min(first + SEND_BYTES, end)]
+            if file.pause:
+                self.server.released.wait(file.pause)
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if file.chunked else piece)
             with self.server.lock:
                 file.sent += len(piece)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 2**20
 """Enough for two lines of text vectors of ten thousand dimensions and more."""
+STANDARD_INPUTS = (STANDARD_INPUT, Path("-"))
 BUFFER_BYTES = 2**18
 """Bytes that are read from a file, URL or decompressor at once."""
 WEB = ("http://", "https://")
@@ -193,7 +194,7 @@ def open_source(
     CorpusError
         If a URL cannot be fetched, within the block as well.
     """
-    name = without_credentials(str(given)) if is_web(given) else str(given)
+    name = _name(given)
     try:
         with ExitStack() as stack:
             if is_web(given):
@@ -210,6 +211,13 @@ def open_source(
         raise _damaged(name, error) from None  # of bz2, which has no error of its own
 
 
+def _name(given: str | Path) -> str:
+    """Return what an input is called in messages."""
+    if is_web(given):
+        return without_credentials(str(given))
+    return "standard input" if Path(given) in STANDARD_INPUTS else str(given)
+
+
 def _damaged(name: str, error: Exception) -> DamagedError:
     return DamagedError(f"{name}: the compressed data is damaged or cut short: {error}")
 
@@ -222,11 +230,11 @@ def _web(url: str, name: str, stack: ExitStack) -> _Raw:
 
 
 def _pipe(path: Path, stack: ExitStack) -> _Raw:
-    if path in (STANDARD_INPUT, Path("-")):
-        name, file = "standard input", cast(BinaryIO, sys.stdin.buffer)
+    if path in STANDARD_INPUTS:
+        file = cast(BinaryIO, sys.stdin.buffer)
     else:
-        name, file = str(path), stack.enter_context(path.open("rb"))
-    return _Raw(name, BufferedReader(_Chain(b"", file), BUFFER_BYTES))
+        file = stack.enter_context(path.open("rb"))
+    return _Raw(_name(path), BufferedReader(_Chain(b"", file), BUFFER_BYTES))
 
 
 def _of_path(path: Path, options: ReadOptions, format: str | None, stack: ExitStack) -> Source:

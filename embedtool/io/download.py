@@ -160,6 +160,7 @@ def _copy(
 ) -> None:
     """Append the server's bytes; raise TransientError if there are fewer than announced."""
     done = start
+    report(Progress("downloading", done, total, "bytes", begins=True))
     while True:
         try:
             chunk = response.read1(CHUNK_BYTES)  # what has come, also before a timeout

@@ -1,6 +1,7 @@
 """Vectors are read from the web as from a file, and only as much of them as is needed."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from embedtool import formats
 from embedtool.errors import CorpusError, DamagedError, EmbedtoolError
 from embedtool.formats.options import ReadOptions
+from embedtool.model import store
+from tests.conftest import Run
 from tests.pretrained.conftest import MakeOnce
 from tests.pretrained.packing import SUFFIXES, compressed, lines, random_rows
 from tests.pretrained.published import WORDS, Published
@@ -66,6 +69,13 @@ def test_each_collection_is_what_its_own_tool_says(
 def test_each_packing_from_each_server(suffix: str, behaviour: str, server: WebServer) -> None:
     file = server.put("/file", PACKED[suffix], **SERVERS[behaviour])
     check(file.url, Published({}, WORDS, ROWS))
+
+
+def test_a_slow_server(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.web_server.SEND_BYTES", 7)
+    for suffix in (".gz", ".zip", ".tar.bz2"):
+        file = server.put("/file", PACKED[suffix], pause=0.0005)
+        check(file.url, Published({}, WORDS, ROWS))
 
 
 def test_a_redirect_to_another_host(server: WebServer) -> None:
@@ -165,3 +175,21 @@ def test_a_damaged_file_is_named(suffix: str, server: WebServer) -> None:
     middle = len(content) // 2
     file = server.put("/file", content[:middle] + b"\xff" * 20 + content[middle + 20 :])
     assert failing(file, DamagedError).startswith("URL: ")
+
+
+def test_damaged_standard_input_is_named(run: Run, tmp_path: Path) -> None:
+    result = run("import", "-", tmp_path / "model", input=PACKED[".gz"][:100])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert re.match(
+        r"Error: standard input: the compressed data is damaged or cut short: .*\n$", result.stderr
+    )
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_standard_input_is_read_as_a_file(suffix: str, run: Run, tmp_path: Path) -> None:
+    result = run("import", "-", tmp_path / "model", input=PACKED[suffix])
+    assert result.exit_code == 0, result.stderr
+    vectors = store.load(tmp_path / "model").vectors
+    assert list(vectors.words) == WORDS
+    np.testing.assert_array_equal(vectors.rows, ROWS)

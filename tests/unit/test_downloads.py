@@ -36,10 +36,12 @@ class TestDownload:
 
     def test_resume_asks_for_the_rest_only(self, site: WebFile, target: Path) -> None:
         partly(target, CONTENT[:HALF], '"first"')
-        download(site.url, target)
+        seen: list[Progress] = []
+        download(site.url, target, report=seen.append)
         assert site.asked == [f"bytes={HALF}-"]
         assert target.read_bytes() == CONTENT
         assert left_in(target.parent) == {"file"}
+        assert seen[0] == Progress("downloading", HALF, len(CONTENT), "bytes", begins=True)
 
     def test_resume_of_a_file_that_has_changed_starts_over(
         self, site: WebFile, target: Path
