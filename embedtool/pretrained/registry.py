@@ -121,6 +121,7 @@ def collections() -> Mapping[str, Collection]:
     with REGISTRY.open("rb") as file:
         entries = tomllib.load(file)
     citations = entries.pop("citations", {})
+    lists = entries.pop("lists", {})
     found = {}
     for key, facts in entries.items():
         each, of = facts.pop("each", {}), facts.pop("of", {})
@@ -129,7 +130,11 @@ def collections() -> Mapping[str, Collection]:
             if "citation" in some:
                 some["citation"] = [citations[name] for name in some["citation"]]
         patterns = {name: text[1:-1] for name, text in each.items() if text.startswith("/")}
-        listed = {name: tuple(text.split()) for name, text in each.items() if name not in patterns}
+        listed = {
+            name: tuple(lists.get(text, text).split())
+            for name, text in each.items()
+            if name not in patterns
+        }
         found[key] = Collection(key, facts, listed, patterns, of)
     return found
 
