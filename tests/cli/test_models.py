@@ -252,6 +252,9 @@ def test_names_are_completed(run: Run, mini: Path) -> None:
     assert completed("models", "remove", "mini") == ["mini-en"]
     assert completed("similar", "mini") == ["mini", "mini-en"]
     assert completed("similar", "mini-en", "qu") == ["queen"]
+    assert completed("train", "word2vec", "--init", "mini") == ["mini", "mini-en"]
+    assert completed("align", "mini-en", "mini") == ["mini", "mini-en"]
+    assert completed("align", "mini-en", "mini-en", "mini") == ["mini"]
 
 
 def test_only_the_beginning_of_text_in_order_of_frequency_is_read(

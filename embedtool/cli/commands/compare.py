@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.score_options import ScoreOptions, score_options
 from embedtool.cli.options.shared import MODEL, NEW_FILE, IntRange, json_option
 from embedtool.cli.output.comparison_markdown import markdown
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("models", metavar="MODEL MODEL...", nargs=-1, required=True, type=MODEL,
-                shell_complete=complete_model)  # fmt: skip
+@click.argument("models", metavar="MODEL MODEL...", nargs=-1, required=True, type=MODEL)
 @click.option(
     "--word", "words", multiple=True, metavar="WORD",
     help="Show the neighbours of WORD; may be repeated. Default: king and queen.",

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.shared import MODEL, NEW_FILE, IntRange, port_option, seed_option
 from embedtool.cli.output.console import echo_err
 from embedtool.config.choices import LAYOUTS, Layout
@@ -22,8 +21,7 @@ MAX_MODELS = 2
 
 
 @click.command()
-@click.argument("models", metavar="MODEL [MODEL]", nargs=-1, type=MODEL, required=True,
-                shell_complete=complete_model)  # fmt: skip
+@click.argument("models", metavar="MODEL [MODEL]", nargs=-1, type=MODEL, required=True)
 @click.option(
     "--export",
     type=NEW_FILE,

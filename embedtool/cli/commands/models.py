@@ -62,6 +62,8 @@ def list_(
         for entry, row in zip(listed, table.rows, strict=True)
     ]
     emit(records, table.columns, table.rows, as_json=as_json, as_tsv=as_tsv)
+    if not listed:
+        echo_err("none; embedtool models list has the collections")
 
 
 def _print_collections() -> None:

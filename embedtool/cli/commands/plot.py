@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.query_options import read_queries
 from embedtool.cli.options.shared import (
     FILE,
@@ -266,8 +265,8 @@ def curves(logs: tuple[Path, ...], over: "Over", output: Path | None, look: "Loo
 
 
 @plot.command()
-@click.argument("old", metavar="OLD", type=MODEL, shell_complete=complete_model)
-@click.argument("new", metavar="NEW", type=MODEL, shell_complete=complete_model)
+@click.argument("old", metavar="OLD", type=MODEL)
+@click.argument("new", metavar="NEW", type=MODEL)
 @click.argument("queries", metavar="WORD...", nargs=-1, required=True)
 @neighbours_option(1)
 @layout_options

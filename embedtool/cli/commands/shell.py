@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embedtool.cli.exit_codes import FAILURE
-from embedtool.cli.options.completers import complete_model
 from embedtool.cli.options.query_options import decoded_lines, search_options, unknown_option
 from embedtool.cli.options.shared import MODEL, json_option, method_option, tsv_option
 from embedtool.cli.output.console import echo_err
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=MODEL,
-                shell_complete=complete_model)  # fmt: skip
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=MODEL)
 @method_option
 @search_options
 @unknown_option

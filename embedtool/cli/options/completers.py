@@ -14,16 +14,6 @@ MAX_WORDS = 100
 """Maximum number of completions; more are too many to read."""
 
 
-def complete_model(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem[str]]:
-    """Complete the path of a folder, or the name of an installed model."""
-    return [
-        CompletionItem(incomplete, type="dir"),
-        *complete_installed(context, parameter, incomplete),
-    ]
-
-
 def complete_installed(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem[str]]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
+from click.shell_completion import CompletionItem
 
 from embedtool.cli.flags import flag
-from embedtool.cli.options.completers import complete_model
+from embedtool.cli.options.completers import complete_installed
 from embedtool.config.base import Config
 from embedtool.config.choices import METHODS
 from embedtool.config.text import TOKENIZER_FIELDS, TextConfig
@@ -83,6 +84,15 @@ class _File(click.Path):
 
         return model_path(path)
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete a path; that of a model is a folder, or the name of an installed one."""
+        if not self.model:
+            return super().shell_complete(ctx, param, incomplete)
+        kind = "dir" if self.stream is None else "file"
+        return [CompletionItem(incomplete, type=kind), *complete_installed(ctx, param, incomplete)]
+
 
 FILE = _File()
 NEW_FILE = _File(written=True)
@@ -114,7 +124,7 @@ def duration(value: str) -> float:
     return float(seconds)
 
 
-model_argument = click.argument("model", type=MODEL, shell_complete=complete_model)
+model_argument = click.argument("model", type=MODEL)
 inputs_argument = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing model.")
 
