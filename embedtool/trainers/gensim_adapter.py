@@ -72,7 +72,9 @@ def train(
             report(Progress("training", so_far, total, "words", epoch + 1))
         report(Progress("training", so_far, total, "words", epoch + 1, epoch_ended=True))
     vectors = _word_vectors(config, corpus, model)
-    warn_if_no_pairs(config, bool(np.any(vectors.output_matrix)))  # they start as aligned_zeros
+    hierarchical = config.loss == "hierarchical-softmax"
+    output_layer = model.syn1 if hierarchical else model.syn1neg  # which starts as zeros
+    warn_if_no_pairs(config, bool(np.any(output_layer)))
     if not np.isfinite(vectors.rows).all():
         raise TrainingError(
             f"training diverged; choose a smaller learning_rate than {config.learning_rate:g}",
