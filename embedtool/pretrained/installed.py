@@ -13,7 +13,6 @@ from urllib.parse import quote, unquote
 from embedtool.errors import Call, ModelError, ResourceError
 from embedtool.io.cache import user_cache
 from embedtool.io.deletion import delete
-from embedtool.io.paths import exists
 from embedtool.model import store
 from embedtool.pretrained.registry import HUB, HUB_NAME, Pretrained, known, suggestions
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import fasttext
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -58,6 +57,7 @@ class Published(NamedTuple):
 
 def trained(folder: Path, vector_size: int, labels: bool = False) -> Any:
     """Return a model that fastText's own program trained."""
+    fasttext = pytest.importorskip("fasttext")
     text = folder / f"text-{labels}.txt"
     marked = [f"__label__{i % 2} {sentence}" for i, sentence in enumerate(SENTENCES)]
     text.write_text("\n".join((marked if labels else SENTENCES) * 20) + "\n")
