@@ -210,7 +210,9 @@ def _read(entry: Pretrained, source: _Source, max_words: int | None, report: Rep
                 "expected"
             )
     except (FormatError, ConfigError) as error:  # ConfigError: no archive, so no member
-        raise FormatError(f"{entry.url}: refused: {_reason(error, source.path)}") from None
+        raise FormatError(
+            f"{entry.url}: refused: {_reason(error, source.path, keep=entry.md5 is not None)}"
+        ) from None
     known = {
         "name": entry.name, "language": entry.language, "licence": entry.licence,
         "citation": list(entry.citation), "page": entry.page, "max_words": max_words,
@@ -219,8 +221,11 @@ def _read(entry: Pretrained, source: _Source, max_words: int | None, report: Rep
     return ModelRecord(vectors, description | facts | source.facts)
 
 
-def _reason(error: EmbedtoolError, path: Path | str) -> str:
-    """Return why a file is refused, and delete it, so that it is fetched again."""
+def _reason(error: EmbedtoolError, path: Path | str, *, keep: bool) -> str:
+    """Return why a file is refused, and delete it, so that it is fetched again.
+
+    A file whose checksum is right is kept, as it would come no better.
+    """
     if not isinstance(path, Path):
         return str(error)
     kind = None
@@ -228,7 +233,8 @@ def _reason(error: EmbedtoolError, path: Path | str) -> str:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
         kind = what_else(head) if PAGE.match(head) else None
-    delete(path)
+    if not keep:
+        delete(path)
     return kind or str(error).removeprefix(str(path)).lstrip(":, ")
 
 

@@ -289,6 +289,19 @@ def test_a_published_checksum_is_verified(
     assert store.describe(mini / "mini-de")["verified"] == f"md5 {md5}"
 
 
+def test_a_file_with_the_right_checksum_is_kept(
+    run: Run, mini: Path, site: WebFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.content = b"1 3\nking 1 0 0\n"
+    md5 = hashlib.md5(site.content).hexdigest()
+    facts = f'of.de = {{ size = {len(site.content)}, md5 = "{md5}" }}'
+    write_registry(tmp_path, monkeypatch, site, more=facts)
+    assert run("models", "get", "mini-de").exit_code == 1
+    assert left(mini) == ["file.vec", "mini-de"]
+    assert run("models", "get", "mini-de").exit_code == 1
+    assert len(site.asked) == 1
+
+
 def test_a_cut_download_is_continued(run: Run, mini: Path, site: WebFile) -> None:
     site.cut = 20
     result = run("models", "get", "mini-de")
