@@ -94,6 +94,7 @@ class WebServer(ThreadingHTTPServer):
     """Files by their paths.
 
     requests : the requests so far
+    authorization : the name and password that came with the last one
     released : set when clients that wait for ever are to be let go
     """
 
@@ -104,6 +105,7 @@ class WebServer(ThreadingHTTPServer):
         self.address = f"http://127.0.0.1:{self.server_port}"
         self.files: dict[str, WebFile] = {}
         self.requests: list[Request] = []
+        self.authorization: str | None = None
         self.released = Event()
         self.lock = Lock()
 
@@ -149,6 +151,7 @@ class Handler(BaseHTTPRequestHandler):
         file = self._found()
         with self.server.lock:
             self.server.requests.append(Request(self.command, self.path, self.headers["Range"]))
+            self.server.authorization = self.headers["Authorization"]
             if file is not None:
                 file.asked.append(self.headers["Range"])
                 number = len(file.asked) - 1

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from embedtool.corpus.object_stores import without_credentials
-from embedtool.errors import DamagedError, OutputError
+from embedtool.errors import DamagedError, FormatError, OutputError
 from embedtool.formats.archives import is_tar, open_tar_member, open_zip_member, vector_members
 from embedtool.formats.options import ReadOptions
 from embedtool.io.atomic import STANDARD_INPUT, is_special
@@ -277,7 +277,9 @@ def _of_zip(raw: _Raw, options: ReadOptions, format: str | None, stack: ExitStac
         file = stack.enter_context(_opened(_copied(raw.name, file, options, stack)))
     members = None if format == "npz" else vector_members(file, file.peek(SIGNATURE_BYTES))
     if members is None:
-        return Source(_copied(raw.name, file, options, stack))
+        whole = Source(_copied(raw.name, file, options, stack))
+        whole.name = raw.name
+        return whole
     member = open_zip_member(raw.name, file, members, options.member)
     source = Stream(
         f"{raw.name}: {member.info.filename}",
@@ -311,4 +313,15 @@ def _copied(name: str, content: BinaryIO, options: ReadOptions, stack: ExitStack
         raise OutputError(
             f"{name}: a temporary copy cannot be written: {error.strerror or error}"
         ) from None
+    stack.enter_context(_named(name, path))
     return path
+
+
+@contextmanager
+def _named(name: str, copy: Path) -> Iterator[None]:
+    """Have errors about a temporary copy name what it is a copy of."""
+    try:
+        yield
+    except FormatError as error:
+        message = str(error).replace(str(copy), name)
+        raise type(error)(message, parameters=error.parameters) from None

@@ -27,6 +27,7 @@ from embedtool.io.http_requests import (
     reason,
     refusal,
     request,
+    shown,
     validator_of,
 )
 from embedtool.io.locks import lock_file
@@ -79,7 +80,7 @@ def download(
         fault = mismatch(part, {"bytes": size, "sha256": sha256, "md5": md5})
         if fault:
             part.unlink()
-            raise CorpusError(f"{url}: the file {fault}; it was deleted, try again")
+            raise CorpusError(f"{shown(url)}: the file {fault}; it was deleted, try again")
         sync(part)
         part.replace(path)
         tag.unlink(missing_ok=True)
@@ -94,7 +95,9 @@ def _locked(part: Path, url: str) -> Iterator[BinaryIO]:
         try:
             lock_file(file.fileno())
         except BlockingIOError:
-            raise CorpusError(f"{url}: another process is downloading it; wait for it") from None
+            raise CorpusError(
+                f"{shown(url)}: another process is downloading it; wait for it"
+            ) from None
         try:
             yield file
         finally:
@@ -122,8 +125,8 @@ def _fetch(
             delay = attempts.next_delay(arrived)
             if delay is None:
                 kept = "; the received part is kept" if arrived and tag.exists() else ""
-                raise CorpusError(f"{url}: {fault}{kept}; try again later") from None
-            log.info("%s: %s; trying again in %g s", url, fault, delay)
+                raise CorpusError(f"{shown(url)}: {fault}{kept}; try again later") from None
+            log.info("%s: %s; trying again in %g s", shown(url), fault, delay)
             time.sleep(delay)
 
 
@@ -149,8 +152,8 @@ def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) 
             _store_validator(tag, response.headers)
         if size is not None and total is not None and total != size:
             raise CorpusError(
-                f"{url}: the file there has {counted(total, 'byte')}, {size:,} were expected: it "
-                "is not the one that the recipe was made for"
+                f"{shown(url)}: the file there has {counted(total, 'byte')}, {size:,} were "
+                "expected: it is not the one that the recipe was made for"
             )
         _copy(response, file, start, total, report)
 

@@ -20,6 +20,7 @@ from embedtool.io.http_requests import (
     reason,
     refusal,
     request,
+    shown,
     validator_of,
 )
 from embedtool.messages import counted
@@ -60,6 +61,7 @@ class HttpFile(io.RawIOBase):
 
     def __init__(self, url: str, retry_delays: Sequence[float] = RETRY_DELAYS) -> None:
         self._url = url
+        self._name = shown(url)
         self._delays = retry_delays
         self._attempts = Attempts(retry_delays)
         self._position = 0
@@ -125,8 +127,8 @@ class HttpFile(io.RawIOBase):
                 self._disconnect()
                 delay = self._attempts.next_delay(self._position)
                 if delay is None:
-                    raise CorpusError(f"{self._url}: {fault}; try again later") from None
-                log.info("%s: %s; trying again in %g s", self._url, fault, delay)
+                    raise CorpusError(f"{self._name}: {fault}; try again later") from None
+                log.info("%s: %s; trying again in %g s", self._name, fault, delay)
                 time.sleep(delay)
 
     def _receive(self, buffer: "WriteableBuffer") -> int:
@@ -164,12 +166,12 @@ class HttpFile(io.RawIOBase):
         if self._position or self._is_known:
             if not self._validator:
                 raise CorpusError(
-                    f"{self._url}: the connection broke, and the server does not identify the "
+                    f"{self._name}: the connection broke, and the server does not identify the "
                     "file's version, without which it cannot be resumed; try again"
                 )
             is_same = validator == self._validator and total == self.size
             if not is_same or first is None or first > self._position:
-                raise CorpusError(f"{self._url}: the file changed while it was read; try again")
+                raise CorpusError(f"{self._name}: the file changed while it was read; try again")
             self._discard(response, self._position - first)
         else:
             self._validator, self.size, self._is_known = validator, total, True

@@ -1,11 +1,14 @@
 """HTTP requests for a file or the rest of it, and which of their faults are transient."""
 
 import re
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from email.message import Message
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
+from ssl import SSLCertVerificationError
 from urllib.error import HTTPError, URLError
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
 from embedtool import __version__
@@ -23,6 +26,9 @@ TRANSIENT_STATUSES = {
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 }
+SAFE = "%/?:@!$&'()*+,;=~"
+"""Characters of paths and queries that stand for themselves; `%` begins what is quoted already."""
+CREDENTIALS = re.compile(r"(?<=://)[^/?#]*@")
 CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
 READ_ERRORS = (OSError, HTTPException)
 """What reading from a broken connection raises."""
@@ -80,14 +86,42 @@ def request(url: str, start: int, validator: str) -> HTTPResponse:
         if validator:
             headers["If-Range"] = validator
     try:
-        response: HTTPResponse = urlopen(Request(url, headers=headers), timeout=TIMEOUT_SECONDS)
+        response: HTTPResponse = urlopen(_request_of(url, headers), timeout=TIMEOUT_SECONDS)
     except HTTPError:
         raise
     except URLError as error:
+        if isinstance(error.reason, SSLCertVerificationError):
+            raise CorpusError(
+                f"{shown(url)}: the server's certificate is not valid: "
+                f"{error.reason.verify_message}"
+            ) from None
         raise TransientError(f"cannot be reached: {reason(error.reason)}") from None
     except READ_ERRORS as error:
         raise TransientError(f"cannot be reached: {reason(error)}") from None
     return response
+
+
+def _request_of(url: str, headers: Mapping[str, str]) -> Request:
+    """Return a request for an address, which may hold a user's name and characters beyond ASCII."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        if not host.isascii():
+            host = host.encode("idna").decode()
+    except ValueError as error:
+        raise CorpusError(f"{shown(url)}: is no address of a file on the web: {error}") from None
+    path, query = quote(parts.path, SAFE), quote(parts.query, SAFE)
+    request = Request(urlunsplit((parts.scheme, host, path, query, "")), headers=dict(headers))
+    if parts.username is not None:
+        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        token = b64encode(credentials.encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {token}")
+    return request
+
+
+def shown(url: str) -> str:
+    """Return an address without the name and password of a user, for messages."""
+    return CREDENTIALS.sub("", url, count=1)
 
 
 def refusal(url: str, error: HTTPError) -> Exception:
@@ -95,7 +129,9 @@ def refusal(url: str, error: HTTPError) -> Exception:
     status = f"the server answers {error.code} {error.reason}"
     if error.code in TRANSIENT_STATUSES:
         return TransientError(status)
-    return CorpusError(f"{url}: {status}: there is no such file, or it is not for everyone")
+    if HTTPStatus.MULTIPLE_CHOICES <= error.code < HTTPStatus.BAD_REQUEST:
+        return CorpusError(f"{shown(url)}: the server redirects without end, or to no web address")
+    return CorpusError(f"{shown(url)}: {status}: there is no such file, or it is not for everyone")
 
 
 def content_range(headers: Message) -> tuple[int | None, int | None]:

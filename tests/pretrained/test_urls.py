@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from embedtool import formats
-from embedtool.errors import CorpusError, DamagedError, EmbedtoolError
+from embedtool.errors import CorpusError, DamagedError, EmbedtoolError, FormatError
 from embedtool.formats.options import ReadOptions
 from embedtool.model import store
 from tests.conftest import Run
 from tests.pretrained.conftest import MakeOnce
-from tests.pretrained.packing import SUFFIXES, compressed, lines, random_rows
+from tests.pretrained.packing import SUFFIXES, compressed, lines, npy, packed, random_rows
 from tests.pretrained.published import WORDS, Published
 from tests.web_server import WebFile, WebServer
 
@@ -193,3 +193,43 @@ def test_standard_input_is_read_as_a_file(suffix: str, run: Run, tmp_path: Path)
     vectors = store.load(tmp_path / "model").vectors
     assert list(vectors.words) == WORDS
     np.testing.assert_array_equal(vectors.rows, ROWS)
+
+
+@pytest.mark.parametrize(("given", "asked"), [("ü b.vec?q=ä", "/%C3%BC%20b.vec?q=%C3%A4"),
+                                              ("a%20b.vec", "/a%20b.vec")])  # fmt: skip
+def test_characters_of_an_address(given: str, asked: str, server: WebServer) -> None:
+    server.put(asked, CONTENT)
+    check(f"{server.address}/{given}", Published({}, WORDS, ROWS))
+    assert server.paths == [asked]
+
+
+def test_a_password_is_sent_to_its_host_only_and_never_shown(server: WebServer) -> None:
+    def remember(_: int) -> None:
+        seen.append(server.authorization)
+
+    seen: list[str | None] = []
+    server.put("/store", CONTENT, on_answer=remember)
+    file = server.put("/file", location=f"{server.address}/store", on_answer=remember)
+    url = file.url.replace("://", "://me:s%40cret@")
+    check(url, Published({}, WORDS, ROWS))
+    assert seen == ["Basic bWU6c0BjcmV0", None]
+    server.put("/file", b"", refusals=[403])
+    with pytest.raises(CorpusError) as caught:
+        formats.read(url)
+    assert str(caught.value).startswith(f"{file.url}: the server answers 403 Forbidden: ")
+
+
+@pytest.mark.parametrize("location", ["/loop", "file:///etc/passwd"])
+def test_a_redirect_to_nowhere(location: str, server: WebServer) -> None:
+    file = server.put("/loop", location=location)
+    assert failing(file) == "URL: the server redirects without end, or to no web address"
+
+
+def test_a_copy_is_named_by_its_address(server: WebServer) -> None:
+    file = server.put("/file.npz", packed({"other.npy": npy(ROWS)}))
+    with pytest.raises(FormatError) as caught:
+        formats.read(file.url)
+    assert str(caught.value).startswith(f"{file.url}: expected the arrays 'words' and 'vectors'")
+    file.content = packed({"words.npy": npy(np.array(WORDS)), "vectors.npy": npy(ROWS)})
+    vectors, description = formats.read_described(file.url)
+    assert (list(vectors.words), description["source"]) == (WORDS, file.url)
