@@ -67,6 +67,7 @@ class HttpFile(io.RawIOBase):
         self._position = 0
         self._validator = ""
         self._is_known = False
+        self._has_warned = False
         self._response: HTTPResponse | None = None
         self.size: int | None = None
         self._has_ranges = False
@@ -141,6 +142,11 @@ class HttpFile(io.RawIOBase):
             raise TransientError(f"the connection broke: {reason(error)}") from None
         if not n_bytes and self.size is not None:
             raise self._ended()
+        if not n_bytes and not response.chunked and not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "%s: the server names no length; a file that was cut looks whole", self._name
+            )
         self._position += n_bytes
         return n_bytes
 

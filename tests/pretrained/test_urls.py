@@ -71,6 +71,17 @@ def test_each_packing_from_each_server(suffix: str, behaviour: str, server: WebS
     check(file.url, Published({}, WORDS, ROWS))
 
 
+@pytest.mark.parametrize(("chunked", "n_warnings"), [(False, 1), (True, 0)])
+def test_a_length_that_nothing_tells_is_a_warning(
+    chunked: bool, n_warnings: int, server: WebServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = server.put("/file", CONTENT, names_length=False, knows_range=False, chunked=chunked)
+    check(file.url, Published({}, WORDS, ROWS))
+    assert [record.getMessage() for record in caplog.records] == n_warnings * [
+        f"{file.url}: the server names no length; a file that was cut looks whole"
+    ]
+
+
 def test_a_slow_server(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.web_server.SEND_BYTES", 7)
     for suffix in (".gz", ".zip", ".tar.bz2"):
