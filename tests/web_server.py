@@ -194,10 +194,9 @@ class Handler(BaseHTTPRequestHandler):
             self._end(416, Content_Range=f"bytes */{size}")
             return
         self.send_response(206 if found else 200)
-        if found:
-            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{size}")
-        validators = {"ETag": file.etag, "Last-Modified": file.modified}
-        for name, value in (validators | file.headers).items():
+        part = f"bytes {start}-{stop - 1}/{size}" if found else None
+        known = {"ETag": file.etag, "Last-Modified": file.modified, "Content-Range": part}
+        for name, value in (known | file.headers).items():
             if value is not None:
                 self.send_header(name, value)
         if file.knows_range:

@@ -24,6 +24,7 @@ from embedtool.io.http_requests import (
     Attempts,
     TransientError,
     content_range,
+    is_same_version,
     reason,
     refusal,
     request,
@@ -146,8 +147,12 @@ def _try(url: str, file: BinaryIO, tag: Path, size: int | None, report: Report) 
             raise TransientError("the server has less than was received") from None
     with response:
         first, total = content_range(response.headers)
-        if response.status != HTTPStatus.PARTIAL_CONTENT or first != start:
-            start, total = 0, int(response.headers.get("Content-Length", 0)) or None
+        if response.status == HTTPStatus.PARTIAL_CONTENT:
+            if first != start or not is_same_version(validator, response.headers):
+                tag.unlink(missing_ok=True)
+                raise TransientError("the server sent a part of another version, or another part")
+        else:
+            start, total = 0, response.length or None
             file.truncate(0)
             _store_validator(tag, response.headers)
         if size is not None and total is not None and total != size:

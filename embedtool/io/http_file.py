@@ -17,6 +17,7 @@ from embedtool.io.http_requests import (
     Attempts,
     TransientError,
     content_range,
+    is_same_version,
     reason,
     refusal,
     request,
@@ -167,7 +168,7 @@ class HttpFile(io.RawIOBase):
         validator = validator_of(response.headers)
         first, total = content_range(response.headers)
         if response.status != HTTPStatus.PARTIAL_CONTENT:
-            first, total = 0, int(response.headers.get("Content-Length", 0)) or None
+            first, total = 0, response.length or None
             self._has_ranges = response.headers.get("Accept-Ranges", "").lower() == "bytes"
         if self._position or self._is_known:
             if not self._validator:
@@ -175,7 +176,12 @@ class HttpFile(io.RawIOBase):
                     f"{self._name}: the connection broke, and the server does not identify the "
                     "file's version, without which it cannot be resumed; try again"
                 )
-            is_same = validator == self._validator and total == self.size
+            is_part = response.status == HTTPStatus.PARTIAL_CONTENT
+            is_same = total == self.size and (
+                is_same_version(self._validator, response.headers)
+                if is_part
+                else validator == self._validator
+            )
             if not is_same or first is None or first > self._position:
                 raise CorpusError(f"{self._name}: the file changed while it was read; try again")
             self._discard(response, self._position - first)

@@ -148,6 +148,15 @@ def validator_of(headers: Message) -> str:
     return etag if etag.startswith('"') else str(headers.get("Last-Modified", ""))
 
 
+def is_same_version(validator: str, headers: Message) -> bool:
+    """Return whether a part of a file may be of the version that a validator identifies.
+
+    A server that ignores If-Range sends parts of another; one that heeds it may leave the date out.
+    """
+    header = "ETag" if validator.startswith('"') else "Last-Modified"
+    return headers.get(header, validator) == validator
+
+
 def reason(error: BaseException | str) -> str:
     """Return the reason of a fault, for a message."""
     if isinstance(error, OSError):

@@ -43,6 +43,24 @@ class TestDownload:
         assert left_in(target.parent) == {"file"}
         assert seen[0] == Progress("downloading", HALF, len(CONTENT), "bytes", begins=True)
 
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"ETag": '"second"'},
+            {"Content-Range": f"bytes 0-{HALF - 1}/{len(CONTENT)}"},
+            {"Content-Range": "none"},
+        ],
+        ids=["of another version, without regard to If-Range", "another part", "some part"],
+    )
+    def test_a_part_that_was_not_asked_for_starts_over(
+        self, site: WebFile, target: Path, headers: dict[str, str]
+    ) -> None:
+        partly(target, b"x" * HALF, '"first"')
+        site.headers = headers
+        download(site.url, target, retry_delays=NO_DELAYS)
+        assert site.asked == [f"bytes={HALF}-", None]
+        assert target.read_bytes() == CONTENT
+
     def test_resume_of_a_file_that_has_changed_starts_over(
         self, site: WebFile, target: Path
     ) -> None:
