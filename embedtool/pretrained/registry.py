@@ -14,7 +14,11 @@ Kind = Literal["static", "fasttext"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 HUB = "hf:"
 """What the name of a repository of Hugging Face's begins with."""
-HUB_NAME = re.compile(rf"{HUB}(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+HUB_NAME = re.compile(
+    rf"{HUB}(?!(?:.*[/@])?\.\.?(?:[/@]|$))"
+    r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?"
+)
+"""OWNER/NAME of a repository and its revision; no part is . or .., as its folder has its name."""
 N_SUGGESTIONS = 3
 
 REGISTRY = Path(__file__).with_name("registry.toml")
@@ -157,7 +161,7 @@ def known(name: str) -> Pretrained | None:
 def repository(name: str) -> Pretrained:
     """Return the entry of a repository of Hugging Face's, of which nothing is known before."""
     match = HUB_NAME.fullmatch(name)
-    if match is None or {".", ".."} & {*re.split("[/@]", name[len(HUB) :])}:
+    if match is None:
         raise ModelError(
             f"{name}: is no repository of Hugging Face's; write {HUB}OWNER/NAME, or "
             f"{HUB}OWNER/NAME@REVISION"

@@ -170,6 +170,16 @@ def test_a_repository_has_a_folder_for_each_revision(folder: Path) -> None:
     assert words_of("hf:owner/name@refs/pr/1") == ["two"]
 
 
+@pytest.mark.parametrize(
+    "name", ["hf:../secret", "hf:./secret", "hf:../..", "hf:a/..", "hf:a/b@.."]
+)
+def test_no_name_leads_out_of_the_folder(folder: Path, name: str) -> None:
+    assert not installed.is_name(name)
+    assert not installed.is_installed(name)
+    with pytest.raises(ModelError, match="is not installed"):
+        installed.remove(name)
+
+
 def test_a_name_that_is_not_installed(folder: Path) -> None:
     with pytest.raises(ModelError) as caught:
         embedtool.load("fasttext-cc-de")
