@@ -109,7 +109,8 @@ def read(path: Path, options: ReadOptions) -> VectorTable:
         vocabulary = path / f"{stem}{WORDS}"
         content, rows = _from_archive(path, stem, options)
     words = _words(vocabulary, content, options)
-    if rows.ndim != 2 or rows.dtype.kind != "f" or len(rows) != len(words):
+    is_matrix = rows.ndim == 2 and rows.shape[1] > 0 and rows.dtype.kind == "f"
+    if not is_matrix or len(rows) != len(words):
         raise FormatError(
             f"{path}: {counted(len(words), 'word')} in {stem}{WORDS}, but an array of the shape "
             f"{' x '.join(map(str, rows.shape))} in {stem}{ROWS}"

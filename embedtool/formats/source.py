@@ -7,6 +7,7 @@ unpacked to disk. Others get the path of a plain file, or of a temporary copy.
 import io
 import shutil
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from io import BufferedReader
@@ -205,6 +206,8 @@ def open_source(
                 yield _of_path(Path(given), options, format, stack)
     except damage_errors() as error:
         raise _damaged(name, error) from None
+    except tarfile.TarError as error:
+        raise DamagedError(f"{name}: the archive is damaged or cut short: {error}") from None
     except OSError as error:
         if error.errno is not None:
             raise

@@ -5,11 +5,12 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from email.message import Message
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from ssl import SSLCertVerificationError
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from embedtool import __version__
 from embedtool.errors import CorpusError
@@ -29,7 +30,8 @@ TRANSIENT_STATUSES = {
 SAFE = "%/?:@!$&'()*+,;=~"
 """Characters of paths and queries that stand for themselves; `%` begins what is quoted already."""
 CREDENTIALS = re.compile(r"(?<=://)[^/?#]*@")
-CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
+CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-\d+|\*)/(\d{1,18})(?!\d)", re.ASCII)
+SCHEMES = ("http", "https")
 READ_ERRORS = (OSError, HTTPException)
 """What reading from a broken connection raises."""
 
@@ -79,6 +81,8 @@ def request(url: str, start: int, validator: str) -> HTTPResponse:
         If the server refuses.
     TransientError
         If it cannot be reached.
+    CorpusError
+        If the address is none.
     """
     headers = {"User-Agent": f"embedtool/{__version__}"}
     if start:
@@ -86,7 +90,8 @@ def request(url: str, start: int, validator: str) -> HTTPResponse:
         if validator:
             headers["If-Range"] = validator
     try:
-        response: HTTPResponse = urlopen(_request_of(url, headers), timeout=TIMEOUT_SECONDS)
+        opener = build_opener(_WebRedirects)
+        response: HTTPResponse = opener.open(_request_of(url, headers), timeout=TIMEOUT_SECONDS)
     except HTTPError:
         raise
     except URLError as error:
@@ -101,11 +106,36 @@ def request(url: str, start: int, validator: str) -> HTTPResponse:
     return response
 
 
+class _WebRedirects(HTTPRedirectHandler):
+    """Redirects to addresses of the web only; urllib's own go to FTP as well."""
+
+    def http_error_302(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> Any:
+        """Return the response from the new address, or None, which refuses it."""
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except ValueError:  # it is no address
+            return None
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> Request | None:
+        """Return the request for the new address, or None, which refuses it."""
+        if urlsplit(newurl).scheme.lower() not in SCHEMES:
+            return None
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 def _request_of(url: str, headers: Mapping[str, str]) -> Request:
     """Return a request for an address, which may hold a user's name and characters beyond ASCII."""
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
+        if parts.scheme not in SCHEMES or not parts.hostname or parts.port == 0:
+            raise ValueError("it is not like https://HOST/PATH")
         if not host.isascii():
             host = host.encode("idna").decode()
     except ValueError as error:

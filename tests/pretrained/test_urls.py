@@ -230,10 +230,18 @@ def test_a_password_is_sent_to_its_host_only_and_never_shown(server: WebServer) 
     assert str(caught.value).startswith(f"{file.url}: the server answers 403 Forbidden: ")
 
 
-@pytest.mark.parametrize("location", ["/loop", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "location", ["/loop", "file:///etc/passwd", "ftp://127.0.0.1/file", "http://[half"]
+)
 def test_a_redirect_to_nowhere(location: str, server: WebServer) -> None:
     file = server.put("/loop", location=location)
     assert failing(file) == "URL: the server redirects without end, or to no web address"
+
+
+@pytest.mark.parametrize("url", ["http://", "http://host:no/", "http://host:99999/"])
+def test_an_address_that_is_none_is_not_tried(url: str) -> None:
+    with pytest.raises(CorpusError, match=r": is no address of a file on the web: "):
+        formats.read(url)
 
 
 def test_a_copy_is_named_by_its_address(server: WebServer) -> None:

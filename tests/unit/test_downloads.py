@@ -246,6 +246,12 @@ class TestServers:
             download(site.url, target, sha256=sha256(CONTENT))
         assert not left_in(target.parent) - {"file.part.tag"}
 
+    @pytest.mark.parametrize("length", ["many", "-5", "9" * 5000])
+    def test_length_that_is_no_number(self, length: str, site: WebFile, target: Path) -> None:
+        site.names_length, site.headers = False, {"Content-Length": length}
+        download(site.url, target)
+        assert target.read_bytes() == CONTENT
+
     @pytest.mark.parametrize(("stalls_at", "kept"), [(HALF, True), (1000, True), (None, False)])
     def test_server_that_stalls(
         self,

@@ -100,6 +100,7 @@ def test_without_a_decade_the_error_lists_them(make: Make, run: Run, tmp_path: P
         (pickle.dumps(["a", "b"]), npy(ROWS), "2 words in 1990-vocab.pkl, but an array of the "),
         (pickle.dumps(WORDS), npy(ROWS[0]), "but an array of the shape 3 in"),
         (pickle.dumps(WORDS), npy(ROWS.astype(int)), "but an array of the shape 3 x 3 in"),
+        (pickle.dumps(WORDS), npy(ROWS[:, :0]), "but an array of the shape 3 x 0 in"),
         (pickle.dumps(["a", "b", ""]), npy(ROWS), "a word is empty"),
         (b"\x80\x02](U\x01aU\x01\xffU\x01ce.", npy(ROWS), "word 2: the word is not UTF-8"),
         (pickle.dumps(WORDS), npy(ROWS)[:-1], "which is not in"),

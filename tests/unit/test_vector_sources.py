@@ -155,3 +155,10 @@ def test_the_limit_counts_words_and_not_duplicates(tmp_path: Path) -> None:
     path = tmp_path / "glove.txt"
     path.write_bytes(b"a 1 2\na 3 4\n. . . 5 6\nb 7 8\n")
     assert list(read(path, limit=2).words) == ["a", ". . ."]
+
+
+@pytest.mark.parametrize("kept", [10, 600])
+def test_a_tar_archive_that_ends_in_its_file_is_damaged(kept: int, tmp_path: Path) -> None:
+    path = tarred({"a.txt": SMALL * 100}, tmp_path / "archive.tar", "w")
+    path.write_bytes(path.read_bytes()[: 512 + kept])
+    assert error(path) == f"{path}: the archive is damaged or cut short: unexpected end of data"
