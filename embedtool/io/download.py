@@ -5,6 +5,7 @@ The file gets its name when it is complete; until then it is FILE.part.
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -78,13 +79,16 @@ def download(
     try:
         with _locked(part, url) as file:
             _fetch(url, file, tag, size, report, retry_delays)
-        fault = mismatch(part, {"bytes": size, "sha256": sha256, "md5": md5})
-        if fault:
-            part.unlink()
-            raise CorpusError(f"{shown(url)}: the file {fault}; it was deleted, try again")
-        sync(part)
-        part.replace(path)
-        tag.unlink(missing_ok=True)
+            file.flush()
+            if sys.platform == "win32":  # which neither reads nor renames a file that is locked
+                file.close()
+            fault = mismatch(part, {"bytes": size, "sha256": sha256, "md5": md5})
+            if fault:
+                part.unlink()
+                raise CorpusError(f"{shown(url)}: the file {fault}; it was deleted, try again")
+            sync(part)
+            part.replace(path)
+            tag.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{part}: cannot be written: {error.strerror or error}") from None
 
@@ -102,7 +106,7 @@ def _locked(part: Path, url: str) -> Iterator[BinaryIO]:
         try:
             yield file
         finally:
-            is_empty = not file.seek(0, os.SEEK_END)
+            is_empty = not file.closed and not file.seek(0, os.SEEK_END)
             file.close()  # Windows keeps a file that is open
             if is_empty:
                 part.unlink(missing_ok=True)

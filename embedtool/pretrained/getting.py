@@ -5,7 +5,6 @@ the model is saved, so that an interrupted download is continued.
 """
 
 import logging
-import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from embedtool import formats
 from embedtool.config.base import check_whole
@@ -51,7 +50,6 @@ log = logging.getLogger(__name__)
 STREAMED = {"word2vec", "word2vec-binary", "glove", "fasttext-vec"}
 """Formats of which the beginning can be read without the rest."""
 FLOAT_BYTES = 4
-UNSAFE = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ def _check_same(name: str, folder: Path, max_words: int | None) -> None:
 @contextmanager
 def _downloads(name: str) -> Iterator[Path]:
     """Yield the folder for the files of a model, locked for this process."""
-    folder = models_folder() / DOWNLOADS / UNSAFE.sub("-", name)
+    folder = models_folder() / DOWNLOADS / quote(name, safe="")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = folder.with_name(f"{folder.name}.lock").open("ab")
