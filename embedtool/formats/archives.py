@@ -41,23 +41,30 @@ def is_tar(head: bytes) -> bool:
     return head.startswith(TAR, TAR_OFFSET)
 
 
-def vector_members(file: BinaryIO, head: bytes) -> dict[str, zipfile.ZipInfo] | None:
+def vector_members(name: str, file: BinaryIO, head: bytes) -> dict[str, zipfile.ZipInfo] | None:
     """Return the files in a zip archive of vectors; None if it is npz, HistWords or a document.
 
     Parameters
     ----------
+    name : str
+        The archive, in messages.
     file : BinaryIO
         The archive, seekable, at its start, where it is afterwards.
     head : bytes
         Its first bytes.
+
+    Raises
+    ------
+    DamagedError
+        If the archive is damaged.
     """
     if describe_non_text(head) not in (None, A_ZIP):
         return None
     try:
         with zipfile.ZipFile(file) as archive:
             files = [info for info in archive.infolist() if not info.filename.endswith("/")]
-    except (zipfile.BadZipFile, NotImplementedError):
-        return None
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise DamagedError(f"{name}: the zip archive is damaged or cut short: {error}") from None
     finally:
         file.seek(0)
     is_other = any(info.filename.endswith((ARRAY, PICKLE)) for info in files)
@@ -92,7 +99,7 @@ class ZipMember(io.RawIOBase):
         self._file = file
         self._inflater = raw_inflater() if info.compress_type == zipfile.ZIP_DEFLATED else None
         self._content = memoryview(b"")
-        self._crc = 0
+        self._n_content = self._crc = 0
 
     def readable(self) -> bool:
         """Return True."""
@@ -108,10 +115,11 @@ class ZipMember(io.RawIOBase):
             self.n_read += len(packed)
             data = packed if self._inflater is None else self._inflater.decompress(packed)
             self._crc = zlib.crc32(data, self._crc)
+            self._n_content += len(data)
             self._content = memoryview(data)
         part = self._content[: len(target)]
-        if not part and self._crc != self.info.CRC:
-            raise DamagedError(f"{self._where}: damaged: its checksum is another one")
+        if not part and (self._n_content, self._crc) != (self.info.file_size, self.info.CRC):
+            raise DamagedError(f"{self._where}: damaged: its size or checksum is another one")
         target[: len(part)] = part
         self._content = self._content[len(part) :]
         return len(part)

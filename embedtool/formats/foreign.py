@@ -8,7 +8,7 @@ from pathlib import Path
 from embedtool.errors import FormatError
 from embedtool.formats.histwords import decades_in
 from embedtool.formats.registry import FORMATS
-from embedtool.formats.source import Source
+from embedtool.formats.source import ZIP_FORMATS, Source
 from embedtool.io.compression import damage_errors, decompressed
 from embedtool.io.file_types import (
     COMPRESSIONS,
@@ -35,7 +35,7 @@ OTHERS = {
     "with numpy.savez",
 }
 GENSIM = "gensim"
-OWN_CHECKS = (GENSIM, "histwords", "npz")
+OWN_CHECKS = (GENSIM, *ZIP_FORMATS)
 """Formats that are pickles or zip archives themselves: their readers say what is wrong."""
 SAVED = re.compile(FORMATS[GENSIM].magic)
 R_DATA = re.compile(rb"RD[AX][23]\n|X\n\0\0\0[\2\3]")

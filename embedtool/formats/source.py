@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from embedtool.corpus.object_stores import without_credentials
@@ -33,6 +33,8 @@ HEAD_BYTES = 2**20
 STANDARD_INPUTS = (STANDARD_INPUT, Path("-"))
 BUFFER_BYTES = 2**18
 """Bytes that are read from a file, URL or decompressor at once."""
+ZIP_FORMATS = ("npz", "histwords")
+"""Formats that are zip archives themselves: their readers say what is wrong."""
 WEB = ("http://", "https://")
 
 
@@ -242,12 +244,16 @@ def _pipe(path: Path, stack: ExitStack) -> _Raw:
 
 def _of_path(path: Path, options: ReadOptions, format: str | None, stack: ExitStack) -> Source:
     """Return the source for a file or folder, which is read as it is if it is not compressed."""
+    if "\0" in str(path):
+        raise FormatError(f"{str(path)!r}: no file can have such a name")
     if path.is_dir():
         return Source(path)
     file = stack.enter_context(_opened(path))
     head = file.peek(SIGNATURE_BYTES)
     is_zip = head.startswith(ZIP)
-    is_archive = is_zip and format != "npz" and vector_members(file, head) is not None
+    is_archive = (
+        is_zip and format not in ZIP_FORMATS and vector_members(str(path), file, head) is not None
+    )
     if not (is_archive or compression_of(head) or is_tar(head)):
         return Source(path)
     raw = _Raw(str(path), file, path.stat().st_size, file.raw.tell)
@@ -278,7 +284,9 @@ def _of_zip(raw: _Raw, options: ReadOptions, format: str | None, stack: ExitStac
     file = raw.file
     if not file.seekable():
         file = stack.enter_context(_opened(_copied(raw.name, file, options, stack)))
-    members = None if format == "npz" else vector_members(file, file.peek(SIGNATURE_BYTES))
+    members = (
+        None if format == "npz" else vector_members(raw.name, file, file.peek(SIGNATURE_BYTES))
+    )
     if members is None:
         whole = Source(_copied(raw.name, file, options, stack))
         whole.name = raw.name
@@ -313,8 +321,9 @@ def _copied(name: str, content: BinaryIO, options: ReadOptions, stack: ExitStack
         with path.open("wb") as copy:
             shutil.copyfileobj(content, copy, BUFFER_BYTES)
     except OSError as error:
+        where = options.scratch or gettempdir()
         raise OutputError(
-            f"{name}: a temporary copy cannot be written: {error.strerror or error}"
+            f"{where}: a temporary copy of {name} cannot be written: {error.strerror or error}"
         ) from None
     stack.enter_context(_named(name, path))
     return path

@@ -294,7 +294,7 @@ def _identity(path: Path) -> int | None:
     """Return an identifier that changes if the folder is replaced by another."""
     try:
         return path.stat().st_ino
-    except OSError:
+    except (OSError, ValueError):  # no path has a NUL
         return None
 
 

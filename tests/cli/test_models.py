@@ -354,3 +354,12 @@ def test_a_folder_that_cannot_be_made(
     assert result.stderr.endswith("choose another folder with EMBEDTOOL_MODELS\n")
     assert result.stderr.count("\n") == 1
     assert run("models", "list", "--installed", "--tsv").stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["./{}", "{}/", "../{}"])
+def test_what_is_written_as_a_path_is_no_name(form: str, run: Run, mini: Path) -> None:
+    assert run("models", "get", "mini-de").exit_code == 0
+    assert run("similar", "mini-de", "king").exit_code == 0
+    result = run("similar", form.format("mini-de"), "king")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no such model" in result.stderr

@@ -110,8 +110,18 @@ def test_a_stored_member_and_a_member_of_another_method(tmp_path: Path) -> None:
 def test_a_member_that_is_damaged_fails_by_its_checksum(tmp_path: Path) -> None:
     path = zipped({"a.txt": SMALL}, tmp_path / "a.zip", zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(b"king 1 2", b"king 1 9"))
-    with pytest.raises(DamagedError, match=r"a\.txt: damaged: its checksum is another one"):
+    with pytest.raises(DamagedError, match=r"a\.txt: damaged: its size or checksum is another one"):
         read(path)
+
+
+def test_a_zip_archive_cut_short_is_called_so(tmp_path: Path) -> None:
+    path = zipped({"a.txt": SMALL}, tmp_path / "a.zip")
+    path.write_bytes(path.read_bytes()[:-30])
+    assert error(path).startswith(f"{path}: the zip archive is damaged or cut short: ")
+
+
+def test_a_name_that_no_file_can_have(tmp_path: Path) -> None:
+    assert error(tmp_path / "a\0b") == f"'{tmp_path}/a\\x00b': no file can have such a name"
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bz2", "xz", "zst", "zip", "tar"])

@@ -1,5 +1,6 @@
 """The language of `embedtool shell`: how lines are answered and completed, without the terminal."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -134,7 +135,7 @@ class ShellSession:
 
     def load(self, text: str) -> None:
         """Open a model and make it current, or raise ModelError."""
-        folder = model_path(Path(text).expanduser())
+        folder = model_path(os.path.expanduser(text))  # noqa: PTH111 - ./NAME is no name
         vectors = store.load(folder).vectors
         name = folder.absolute().name
         if name in self.models and self.models[name].folder != folder:

@@ -82,7 +82,7 @@ class _File(click.Path):
             return path
         from embedtool.pretrained.installed import model_path
 
-        return model_path(path)
+        return model_path(os.fsdecode(value))  # ./NAME is a path, Path would make a name of it
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
