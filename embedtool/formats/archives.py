@@ -28,12 +28,14 @@ LOCAL_HEADER_BYTES = 30
 """Bytes of a member's own header in a zip archive, before its name and extra field."""
 PACKED_BYTES = 2**18
 """Bytes that are decompressed at once."""
-NOT_VECTORS = (".md", ".html", ".pdf", ".json", ".png", ".py", ".sh", ".log", ".pkl")
+NOT_VECTORS = (".md", ".html", ".pdf", ".json", ".png", ".py", ".sh", ".log", ".pkl", ".npy")
 NOT_VECTORS_NAMED = ("readme", "license", "licence", "copying", "meta")
 MAX_LISTED = 12
 """Maximum number of members that an error lists."""
 A_ZIP = describe_non_text(ZIP)
 ARRAY, PICKLE = ".npy", ".pkl"
+GENSIM = (".model", ".kv")
+"""Suffixes of files that gensim saves; arrays are in files whose names begin with theirs."""
 
 
 def is_tar(head: bytes) -> bool:
@@ -67,8 +69,10 @@ def vector_members(name: str, file: BinaryIO, head: bytes) -> dict[str, zipfile.
         raise DamagedError(f"{name}: the zip archive is damaged or cut short: {error}") from None
     finally:
         file.seek(0)
-    is_other = any(info.filename.endswith((ARRAY, PICKLE)) for info in files)
-    return None if is_other or not files else {info.filename: info for info in files}
+    names = [info.filename for info in files]
+    is_of_gensim = any(name.endswith(GENSIM) for name in names)
+    is_other = not is_of_gensim and any(name.endswith((ARRAY, PICKLE)) for name in names)
+    return None if is_other or not files else dict(zip(names, files, strict=True))
 
 
 class ZipMember(io.RawIOBase):
@@ -147,6 +151,19 @@ def open_zip_member(
         If there is no such member, or there are several.
     """
     return ZipMember(name, file, members[_chosen(name, members, pattern)])
+
+
+def with_arrays(
+    members: Mapping[str, zipfile.ZipInfo], chosen: zipfile.ZipInfo
+) -> list[zipfile.ZipInfo]:
+    """Return a member, followed by those with its arrays if it is a file that gensim saved."""
+    model = chosen.filename
+    beside = [
+        info
+        for name, info in members.items()
+        if model.endswith(GENSIM) and name.startswith(f"{model}.") and name.endswith(ARRAY)
+    ]
+    return [chosen, *beside]
 
 
 def open_tar_member(

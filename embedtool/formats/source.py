@@ -8,16 +8,24 @@ import io
 import shutil
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+from zipfile import ZipInfo
 
 from embedtool.corpus.object_stores import without_credentials
 from embedtool.errors import DamagedError, FormatError, OutputError
-from embedtool.formats.archives import is_tar, open_tar_member, open_zip_member, vector_members
+from embedtool.formats.archives import (
+    ZipMember,
+    is_tar,
+    open_tar_member,
+    open_zip_member,
+    vector_members,
+    with_arrays,
+)
 from embedtool.formats.options import ReadOptions
 from embedtool.io.atomic import STANDARD_INPUT, is_special
 from embedtool.io.compression import MAGIC_BYTES, compression_of, damage_errors, decompressed
@@ -258,7 +266,8 @@ def _of_path(path: Path, options: ReadOptions, format: str | None, stack: ExitSt
         return Source(path)
     raw = _Raw(str(path), file, path.stat().st_size, file.raw.tell)
     source = _of_bytes(raw, options, format, stack)
-    return Source(path) if source.head.startswith(PICKLES) else source  # its arrays are beside it
+    is_pickle = source.head.startswith(PICKLES) and not source.is_member
+    return Source(path) if is_pickle else source  # whose arrays are beside it
 
 
 def _opened(path: Path) -> BufferedReader:
@@ -285,13 +294,18 @@ def _of_zip(raw: _Raw, options: ReadOptions, format: str | None, stack: ExitStac
     if not file.seekable():
         file = stack.enter_context(_opened(_copied(raw.name, file, options, stack)))
     members = (
-        None if format == "npz" else vector_members(raw.name, file, file.peek(SIGNATURE_BYTES))
+        None
+        if format in ZIP_FORMATS
+        else vector_members(raw.name, file, file.peek(SIGNATURE_BYTES))
     )
     if members is None:
         whole = Source(_copied(raw.name, file, options, stack))
         whole.name = raw.name
         return whole
     member = open_zip_member(raw.name, file, members, options.member)
+    files = with_arrays(members, member.info)
+    if len(files) > 1:
+        return _of_gensim(raw.name, file, files, options, stack)
     source = Stream(
         f"{raw.name}: {member.info.filename}",
         BufferedReader(member, BUFFER_BYTES),
@@ -300,6 +314,23 @@ def _of_zip(raw: _Raw, options: ReadOptions, format: str | None, stack: ExitStac
         lambda: member.n_read,
     )
     source.is_member = True
+    return source
+
+
+def _of_gensim(
+    name: str,
+    file: BufferedReader,
+    files: Sequence[ZipInfo],
+    options: ReadOptions,
+    stack: ExitStack,
+) -> Source:
+    """Return the source for a file that gensim saved, unpacked with its arrays beside it."""
+    folder = _temporary_folder(options, stack)
+    for info in files:
+        _write(ZipMember(name, file, info), folder / PurePosixPath(info.filename).name, name)
+    model = files[0].filename
+    source = Source(folder / PurePosixPath(model).name)
+    source.name, source.is_member = f"{name}: {model}", True
     return source
 
 
@@ -315,18 +346,34 @@ def plain_path(source: Source, options: ReadOptions, stack: ExitStack) -> Path:
 
 
 def _copied(name: str, content: BinaryIO, options: ReadOptions, stack: ExitStack) -> Path:
+    path = _temporary_folder(options, stack) / (PurePosixPath(name).name or "vectors")
+    _write(content, path, name)
+    stack.enter_context(_named(name, path))
+    return path
+
+
+def _temporary_folder(options: ReadOptions, stack: ExitStack) -> Path:
+    """Make a folder for temporary copies, which is deleted when `stack` ends."""
     try:
-        folder = stack.enter_context(TemporaryDirectory(dir=options.scratch))
-        path = Path(folder, PurePosixPath(name).name or "vectors")
+        folder = TemporaryDirectory(dir=options.scratch, ignore_cleanup_errors=True)
+        return Path(stack.enter_context(folder))
+    except OSError as error:
+        raise OutputError(
+            f"{options.scratch or gettempdir()}: a temporary folder cannot be made: "
+            f"{error.strerror or error}"
+        ) from None
+
+
+def _write(content: BinaryIO | ZipMember, path: Path, name: str) -> None:
+    """Write the rest of a file to a temporary one."""
+    try:
         with path.open("wb") as copy:
             shutil.copyfileobj(content, copy, BUFFER_BYTES)
     except OSError as error:
-        where = options.scratch or gettempdir()
         raise OutputError(
-            f"{where}: a temporary copy of {name} cannot be written: {error.strerror or error}"
+            f"{path.parent.parent}: a temporary copy of {name} cannot be written: "
+            f"{error.strerror or error}"
         ) from None
-    stack.enter_context(_named(name, path))
-    return path
 
 
 @contextmanager

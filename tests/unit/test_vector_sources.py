@@ -153,6 +153,21 @@ def test_members_are_never_written_under_their_names(tmp_path: Path) -> None:
     assert sorted(each.name for each in tmp_path.iterdir()) == ["inner", "v.npz"]
 
 
+def test_a_model_of_gensim_with_arrays_beside_it_in_a_zip_archive(tmp_path: Path) -> None:
+    models = pytest.importorskip("gensim.models")
+    saved = models.FastText(
+        [["king", "queen", "man"]] * 20, vector_size=8, min_count=1, bucket=50, epochs=1
+    )
+    saved.save(str(tmp_path / "model.model"), sep_limit=0)
+    members = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    assert len(members) > 1
+    path = zipped({"meta.json": b"{}", **members}, tmp_path / "214.zip")
+    for options in ({}, {"member": "model.model"}):
+        vectors = read(path, scratch=tmp_path, **options)
+        assert np.allclose(vectors.vector("king"), saved.wv["king"], atol=1e-6)
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([path.name, *members])
+
+
 def test_words_with_a_prefix_are_read_without_it(tmp_path: Path) -> None:
     path = tmp_path / "numberbatch.txt"
     path.write_bytes(b"4 2\n/c/de/und 1 2\n/c/en/and 3 4\n/c/en/or 5 6\n/c/en/not 7 8\n")
