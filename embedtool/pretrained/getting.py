@@ -32,6 +32,7 @@ from embedtool.io.file_types import HEAD_BYTES
 from embedtool.io.locks import lock_file
 from embedtool.io.mirror import mirrored
 from embedtool.io.progress import Report, silent
+from embedtool.messages import counted
 from embedtool.model import store
 from embedtool.model.vectors import ModelRecord
 from embedtool.pretrained.hub import fetch_repository
@@ -50,6 +51,8 @@ log = logging.getLogger(__name__)
 STREAMED = {"word2vec", "word2vec-binary", "glove", "fasttext-vec"}
 """Formats of which the beginning can be read without the rest."""
 FLOAT_BYTES = 4
+MIN_SHARE = 0.9
+"""Share of the published words that a file has at least; their number is often rounded."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,11 @@ def _read(entry: Pretrained, source: _Source, max_words: int | None, report: Rep
         raise FormatError(
             f"{entry.url}: refused: {_reason(error, source.path, keep=entry.md5 is not None)}"
         ) from None
+    if max_words is None and len(vectors.words) < MIN_SHARE * (entry.words or 0):
+        log.warning(
+            "%s: has %s, %s were published", entry.name, counted(len(vectors.words), "word"),
+            f"{entry.words:,}",
+        )  # fmt: skip
     known = {
         "name": entry.name, "language": entry.language, "licence": entry.licence,
         "citation": list(entry.citation), "page": entry.page, "max_words": max_words,

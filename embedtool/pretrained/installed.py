@@ -80,16 +80,21 @@ def installed() -> Iterator[str]:
 
 
 def describe_installed(name: str) -> Pretrained:
-    """Return what is known of an installed model, with its own number of words and bytes."""
+    """Return what is known of an installed model, with its own number of words and bytes.
+
+    A folder may have been given the name of another model, so that licence and citation are those
+    of its own description.
+    """
     folder = folder_of(name)
     description = store.describe(folder)
     sizes, source = description.get("sizes", {}), description.get("source", "")
-    entry = known(name) or Pretrained(
-        name, "", "", "static", "", source, source, licence="not stated"
-    )
+    fetched = known(name) if description.get("name") == name else None
+    entry = fetched or Pretrained(name, "", "", "static", "", source, source, licence="not stated")
     return replace(
         entry,
-        licence=description.get("licence", entry.licence),
+        language=description.get("language", entry.language),
+        licence=description.get("licence", "not stated"),
+        citation=tuple(description.get("citation", ())),
         kind="fasttext" if "subwords" in description else "static",
         words=sizes.get("words"),
         dimensions=sizes.get("vector_size"),
@@ -117,7 +122,7 @@ def model_path(model: str | Path) -> Path:
     if known(name) is not None:
         get = get_call(name)
         raise ModelError(f"{name}: is not installed; fetch it with: {get}", call=get)
-    near = [] if "." in name else suggestions(name)
+    near = [] if "." in name else suggestions(name, installed())
     if near:
         raise ModelError(f"{name}: no such model; did you mean {' or '.join(near)}?")
     return path
@@ -131,12 +136,17 @@ def remove(name: str) -> Path:
     ModelError
         If no model of this name is installed.
     """
-    if not is_installed(name):
-        call = Call("embedtool.list_models(installed=True)", "embedtool models list --installed")
-        raise ModelError(f"{name}: is not installed; see: {call}", call=call)
+    check_installed(name)
     path = folder_of(name)
     delete(path)
     return path
+
+
+def check_installed(name: str) -> None:
+    """Raise ModelError if no model of this name is installed."""
+    if not is_installed(name):
+        call = Call("embedtool.list_models(installed=True)", "embedtool models list --installed")
+        raise ModelError(f"{name}: is not installed; see: {call}", call=call)
 
 
 def check_space(name: str, folder: Path, needed: int) -> None:

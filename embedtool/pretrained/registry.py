@@ -1,7 +1,7 @@
 """The pretrained vectors of registry.toml: every model by name, with all that is known of it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from itertools import product
@@ -172,22 +172,22 @@ def repository(name: str) -> Pretrained:
     )
 
 
-def suggestions(name: str) -> list[str]:
-    """Return the names that a misspelt one may stand for, best first."""
+def suggestions(name: str, more: Iterable[str] = ()) -> list[str]:
+    """Return the names, of the registry or more, that a misspelt one may stand for, best first."""
     from difflib import get_close_matches
 
-    folded = {each.lower(): each for each in registry()}
+    folded = {each.lower(): each for each in (*registry(), *more)}
     return [folded[each] for each in get_close_matches(name.lower(), folded, N_SUGGESTIONS, 0.8)]
 
 
-def find_pretrained(name: str) -> Pretrained:
-    """Return the model of this name; raise ModelError if there is none."""
+def find_pretrained(name: str, more: Iterable[str] = ()) -> Pretrained:
+    """Return the model of this name; raise ModelError if there is none, with similar names."""
     if name.startswith(HUB):
         return repository(name)
     found = known(name)
     if found is None:
         call = Call("embedtool.list_models()", "embedtool models list")
-        near = suggestions(name)
+        near = suggestions(name, more)
         advice = f"did you mean {' or '.join(near)}?" if near else f"see: {call}"
         raise ModelError(f"{name}: no model has this name; {advice}", call=call)
     return found

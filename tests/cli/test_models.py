@@ -363,3 +363,20 @@ def test_what_is_written_as_a_path_is_no_name(form: str, run: Run, mini: Path) -
     result = run("similar", form.format("mini-de"), "king")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "no such model" in result.stderr
+
+
+def test_fewer_words_than_published(
+    run: Run, mini: Path, site: WebFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = "[few]\n" + REGISTRY.partition("[mini]\n")[2].replace("mini-", "few-")
+    more = more.replace("URL", site.url).replace("BY_FREQUENCY", "false\nwords = 4")
+    write_registry(tmp_path, monkeypatch, site, more=more)
+    assert "few-de: has 3 words, 4 were published" in run("models", "get", "few-de").stderr
+    assert "published" not in run("models", "get", "few-en", "--max-words", "2").stderr
+    assert json.loads(run("models", "info", "few-en", "--json").stdout)["words"] == 2
+    result = run("models", "remove", "few-de", "nope")
+    assert result.exit_code == 1
+    assert (
+        result.stderr == "Error: nope: is not installed; see: embedtool models list --installed\n"
+    )
+    assert left(mini) == ["few-de", "few-en"]

@@ -292,3 +292,24 @@ def test_the_vectors_of_a_repository(files: list[str], expected: tuple[str, list
 def test_a_repository_without_the_vectors(files: list[str], message: str) -> None:
     with pytest.raises(EmbedtoolError, match=f"hf:a/b: {message}"):
         vector_files("hf:a/b", files)
+
+
+@pytest.mark.parametrize("mirror", ["foo", "localhost:1", "ftp://host"])
+def test_a_mirror_is_a_web_server(monkeypatch: pytest.MonkeyPatch, mirror: str) -> None:
+    monkeypatch.setenv("EMBEDTOOL_MIRROR", mirror)
+    with pytest.raises(
+        EmbedtoolError, match=f"^EMBEDTOOL_MIRROR={mirror}: must begin with http://"
+    ):
+        mirrored("https://host/file")
+
+
+def test_a_folder_has_no_licence_of_its_name(folder: Path) -> None:
+    save(folder / "fasttext-wiki-de", "a")
+    entry = installed.describe_installed("fasttext-wiki-de")
+    assert (entry.licence, entry.citation, entry.words) == ("not stated", (), 1)
+
+
+def test_installed_names_are_suggested(folder: Path) -> None:
+    save(folder / "mymodel", "a")
+    with pytest.raises(ModelError, match=r"did you mean mymodel\?"):
+        installed.model_path("mymodl")

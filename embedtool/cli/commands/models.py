@@ -71,7 +71,7 @@ def _print_collections() -> None:
 
     rows = [_row(each) for each in collections().values()]
     emit(rows, COLLECTION_COLUMNS, rows, as_json=False)
-    echo_err("--language, --kind and --all list the models of these collections")
+    echo_err("--language, --kind and --all list all names, such as glove-wiki-gigaword-100")
 
 
 def _row(collection: "Collection") -> tuple[Any, ...]:
@@ -91,11 +91,17 @@ def _row(collection: "Collection") -> tuple[Any, ...]:
 @json_option
 def info(name: str, as_json: bool) -> None:
     """Show all that is known of the model NAME, and how to cite it."""
-    from embedtool.pretrained.installed import folder_of, is_installed
+    from embedtool.pretrained.installed import (
+        describe_installed,
+        folder_of,
+        installed,
+        is_installed,
+    )
     from embedtool.pretrained.registry import find_pretrained
 
-    entry = find_pretrained(name)
-    folder = str(folder_of(name)) if is_installed(name) else None
+    here = is_installed(name)
+    entry = describe_installed(name) if here else find_pretrained(name, installed())
+    folder = str(folder_of(name)) if here else None
     record = {**asdict(entry), "installed": folder}
     emit(record, ("", ""), _facts(entry, folder), as_json=as_json)
 
@@ -159,4 +165,6 @@ def remove(names: tuple[str, ...]) -> None:
     from embedtool.pretrained import installed
 
     for name in names:
+        installed.check_installed(name)
+    for name in dict.fromkeys(names):
         echo_err(f"{installed.remove(name)}: removed")
