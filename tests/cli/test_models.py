@@ -379,4 +379,11 @@ def test_fewer_words_than_published(
     assert (
         result.stderr == "Error: nope: is not installed; see: embedtool models list --installed\n"
     )
-    assert left(mini) == ["few-de", "few-en"]
+    assert store.is_model(mini / "few-de")
+
+
+def test_no_model_of_a_language(run: Run, mini: Path) -> None:
+    assert run("models", "list", "--language", "german").stderr == (
+        "none; languages are codes of ISO 639 or Wikipedia's, such as de; "
+        "embedtool models list has the collections\n"
+    )

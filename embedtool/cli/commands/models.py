@@ -63,7 +63,8 @@ def list_(
     ]
     emit(records, table.columns, table.rows, as_json=as_json, as_tsv=as_tsv)
     if not listed:
-        echo_err("none; embedtool models list has the collections")
+        hint = "; languages are codes of ISO 639 or Wikipedia's, such as de" if language else ""
+        echo_err(f"none{hint}; embedtool models list has the collections")
 
 
 def _print_collections() -> None:
