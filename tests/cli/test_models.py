@@ -146,6 +146,7 @@ def test_a_model_is_fetched_used_and_removed(run: Run, mini: Path, site: WebFile
     )
 
 
+@pytest.mark.datasets("google", "wordsim353", "simlex999")
 def test_every_kind_of_command_takes_a_name(run: Run, mini: Path) -> None:
     assert run("models", "get", "mini-de", "mini-en").exit_code == 0
     both = ("mini-de", "mini-en")

@@ -220,6 +220,7 @@ def test_pruned_ngrams_are_no_start_of_a_training(tmp_path: Path) -> None:
 
 
 def test_pruned_ngrams_cannot_become_those_of_gensim(tmp_path: Path) -> None:
+    pytest.importorskip("gensim")
     classifier(tmp_path, {"cutoff": 350}, minn=2, maxn=3)
     with pytest.raises(FormatError, match="pruned, which gensim cannot represent"):
         embedtool.read(tmp_path / "m.ftz").to_gensim()

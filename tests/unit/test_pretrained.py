@@ -193,6 +193,7 @@ def test_a_name_that_is_not_installed(folder: Path) -> None:
             embedtool.load(path)
 
 
+@pytest.mark.datasets("google", "wordsim353", "simlex999")
 def test_functions_take_names(folder: Path) -> None:
     words = ["king", "queen", "man", "woman"]
     save(folder / "glove-6b-50", *words)
