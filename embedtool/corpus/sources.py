@@ -21,7 +21,7 @@ from embedtool.corpus.object_stores import (
 from embedtool.corpus.waiting import TimedStream, wait_for_answer
 from embedtool.errors import CorpusError
 from embedtool.io.compression import damage_errors, decompressed
-from embedtool.io.paths import exists
+from embedtool.io.paths import exists, is_web
 
 STDIN = "-"
 
@@ -187,7 +187,7 @@ def _open_url(source: str) -> BufferedReader:
     """Open a URL that smart_open reads; raise CorpusError or OSError."""
     import smart_open
 
-    is_http = source.lower().startswith(("http://", "https://"))
+    is_http = is_web(source)
     options = {"timeout": HTTP_TIMEOUT_SECONDS} if is_http else {}
     try:
         stream = wait_for_answer(

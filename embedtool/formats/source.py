@@ -31,6 +31,7 @@ from embedtool.io.atomic import STANDARD_INPUT, is_special
 from embedtool.io.compression import MAGIC_BYTES, compression_of, damage_errors, decompressed
 from embedtool.io.file_types import HEAD_BYTES as SIGNATURE_BYTES
 from embedtool.io.file_types import PICKLES, ZIP
+from embedtool.io.paths import is_web
 from embedtool.io.progress import Progress, Report
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ BUFFER_BYTES = 2**18
 """Bytes that are read from a file, URL or decompressor at once."""
 ZIP_FORMATS = ("npz", "histwords")
 """Formats that are zip archives themselves: their readers say what is wrong."""
-WEB = ("http://", "https://")
 
 
 class Source:
@@ -173,11 +173,6 @@ class _Raw(NamedTuple):
     file: BufferedReader
     size: int | None = None
     position: Callable[[], int] | None = None
-
-
-def is_web(given: str | Path) -> bool:
-    """Return whether an input is the address of a file on the web."""
-    return isinstance(given, str) and given.lower().startswith(WEB)
 
 
 @contextmanager

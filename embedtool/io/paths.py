@@ -1,8 +1,16 @@
-"""Names of files that the system refuses, such as one of 300 characters."""
+"""Names of files: addresses on the web, and names that the system refuses."""
 
 from pathlib import Path
 
 from embedtool.errors import EmbedtoolError
+
+WEB = ("http://", "https://")
+"""How the address of a file on the web begins, in lower case."""
+
+
+def is_web(name: str | Path) -> bool:
+    """Return whether an input is the address of a file on the web."""
+    return isinstance(name, str) and name.lower().startswith(WEB)
 
 
 def exists(path: Path, error: type[EmbedtoolError]) -> bool:

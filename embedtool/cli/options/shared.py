@@ -18,12 +18,12 @@ from embedtool.config.text import TOKENIZER_FIELDS, TextConfig
 from embedtool.formats.options import EncodingErrors
 from embedtool.io.atomic import STANDARD_INPUT, STANDARD_OUTPUT
 from embedtool.io.encodings import UTF8, check_encoding
+from embedtool.io.paths import is_web
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-WEB = ("http://", "https://")
 
 
 class _File(click.Path):
@@ -60,7 +60,7 @@ class _File(click.Path):
     ) -> Path | str:
         """Return the path; refuse a URL that is not read, which would lose a slash as a path."""
         if isinstance(value, str) and URL.match(value):
-            if self.web and value.lower().startswith(WEB):
+            if self.web and is_web(value):
                 return value
             remedy = (
                 "name a file here, and upload it afterwards"
